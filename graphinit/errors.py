@@ -1,0 +1,249 @@
+"""Every error that graphinit raises: one hierarchy, stable codes, structured fields.
+
+An error's text is meant to be acted on without opening the source.  Its first line carries the
+code, what went wrong, the node and the user's file and line; further lines give both sides and
+where each number came from; the last lines offer fixes that were tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+CODES: dict[str, str] = {
+    "GI101": "two nodes want one name",
+    "GI102": "the graph has a cycle",
+    "GI103": "no such op",
+    "GI104": "wrong number of inputs",
+    "GI105": "bad attribute",
+    "GI106": "no such name in the graph",
+    "GI107": "not a well-formed graph",
+    "GI108": "a symbolic value has no Python value",
+    "GI109": "no gradient",
+    "GI201": "dimension mismatch",
+    "GI202": "rank mismatch",
+    "GI203": "shapes do not broadcast",
+    "GI204": "sizes do not multiply to the same number",
+    "GI205": "a size is out of range",
+    "GI206": "bad input specification",
+    "GI207": "a shape is not known",
+    "GI208": "requirements cannot hold together",
+    "GI301": "dtype mismatch",
+    "GI302": "bad array",
+    "GI401": "parameter not initialised",
+    "GI402": "parameter initialisation deferred",
+    "GI403": "shape conflict of a parameter",
+    "GI404": "initializer failed",
+    "GI405": "bad argument of a parameter",
+    "GI406": "no gradient buffer",
+    "GI407": "bad argument of a block",
+    "GI501": "backward without forward",
+    "GI502": "value out of range",
+    "GI503": "wrong arguments of a call",
+    "GI601": "target not found",
+    "GI602": "target is not a network",
+    "GI603": "drawing is not possible here",
+}
+
+
+class GraphInitError(Exception):
+    """Base of every error of graphinit.
+
+    Parameters
+    ----------
+    message : str
+        What went wrong, in words; may have several lines.
+    code : str, optional
+        A key of `CODES`; stable across versions.
+    node : str, optional
+        Name of the node concerned.
+    path : str, optional
+        Path of the parameter or block concerned.
+    axis : int, optional
+        Axis concerned.
+    origins : iterable of str
+        The user's statements that the error follows from, ``file:line`` with words.
+    fixes : iterable of str
+        Edits that were tried and make the network hold.
+    details : iterable of str
+        Further lines, printed between the message and the fixes.
+
+    Examples
+    --------
+    >>> error = GraphInitError("sizes clash", code="GI201", node="head", fixes=["drop in_units=3"])
+    >>> print(error)
+    GI201 dimension mismatch at head
+      sizes clash
+      fix (checked): drop in_units=3
+    """
+
+    code = "GI000"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        node: str | None = None,
+        path: str | None = None,
+        axis: int | None = None,
+        where: str | None = None,
+        origins: Iterable[str] = (),
+        fixes: Iterable[str] = (),
+        details: Iterable[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        self.node = node
+        self.path = path
+        self.axis = axis
+        self.where = where
+        self.origins = tuple(origins)
+        self.fixes = tuple(fixes)
+        self.details = tuple(details)
+
+    @property
+    def headline(self) -> str:
+        """The first line: code, title, node and place."""
+        line = f"{self.code} {CODES.get(self.code, 'error')}"
+        subject = self.node or self.path
+        if subject:
+            line += f" at {subject}"
+        return f"{line}  {self.where}" if self.where else line
+
+    def __str__(self) -> str:
+        lines = [self.headline]
+        lines += ["  " + line for text in (*self.details, self.message) for line in text.split("\n")]
+        lines += [f"  fix (checked): {fix}" for fix in self.fixes]
+        lines += [f"  {note}" for note in getattr(self, "__notes__", ())]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the structured fields as JSON-ready values."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "node": self.node,
+            "path": self.path,
+            "axis": self.axis,
+            "where": self.where,
+            "origins": list(self.origins),
+            "fixes": list(self.fixes),
+        }
+
+
+class GraphError(GraphInitError, ValueError):
+    """A graph cannot be built or read: clashing names, a cycle, a missing node."""
+
+    code = "GI107"
+
+
+class OpError(GraphInitError, TypeError, ValueError):
+    """An op was used wrongly: unknown op, number of inputs, attributes."""
+
+    code = "GI105"
+
+
+class SymbolicValueError(GraphInitError, TypeError):
+    """Python asked a symbolic value for something only a number has."""
+
+    code = "GI108"
+
+
+class DifferentiationError(GraphInitError, ValueError):
+    """A gradient was asked for where none is defined."""
+
+    code = "GI109"
+
+
+class ShapeError(GraphInitError, AssertionError, ValueError, RuntimeError):
+    """Shapes that cannot hold together, or that are not known when they must be.
+
+    Attributes
+    ----------
+    others : tuple of ShapeError
+        The other independent mistakes of the same network.
+    report : ShapeReport or None
+        The report that the error comes from.
+    """
+
+    code = "GI201"
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.others: tuple[ShapeError, ...] = ()
+        self.report: Any = None
+
+
+class DTypeError(GraphInitError, TypeError):
+    """A dtype that an op, a parameter or an input cannot take."""
+
+    code = "GI301"
+
+
+class ArrayError(GraphInitError, TypeError, ValueError):
+    """An array, or what was given in place of one, cannot be used."""
+
+    code = "GI302"
+
+
+class ParameterError(GraphInitError, AssertionError, ValueError):
+    """A parameter was asked for something that it cannot do."""
+
+    code = "GI405"
+
+
+class UninitializedError(GraphInitError, RuntimeError):
+    """A parameter has no values, because nobody initialised it."""
+
+    code = "GI401"
+
+
+class DeferredInitializationError(UninitializedError):
+    """A parameter waits for its shape before it gets its values."""
+
+    code = "GI402"
+
+
+class GradientError(GraphInitError, RuntimeError):
+    """A parameter holds no gradient."""
+
+    code = "GI406"
+
+
+class BlockError(GraphInitError, TypeError, ValueError):
+    """A block was built or called wrongly."""
+
+    code = "GI407"
+
+
+class ExecutionError(GraphInitError, RuntimeError):
+    """A program cannot run: backward without forward, a value out of range."""
+
+    code = "GI501"
+
+
+class ValueRangeError(ExecutionError, IndexError, ValueError):
+    """A value that an op cannot take, such as an id outside the vocabulary."""
+
+    code = "GI502"
+
+
+class CallError(GraphInitError, TypeError, ValueError):
+    """A program or a network was called with the wrong arguments."""
+
+    code = "GI503"
+
+
+class TargetError(GraphInitError, ValueError):
+    """A target of the command line is not there, or is not a network."""
+
+    code = "GI601"
+
+
+class DrawingError(GraphInitError, RuntimeError):
+    """No layout engine is at hand."""
+
+    code = "GI603"

@@ -1,0 +1,1 @@
+"""What a network is, as data: sizes, types, op records, graphs."""

@@ -1,0 +1,532 @@
+"""Graphs: nodes by name, in topological order, with a networkx view.
+
+A `GraphBuilder` adds nodes after their inputs, so insertion order is a topological order and
+nothing ever sorts.  `Node.inputs` is the truth that passes read.  The `networkx.MultiDiGraph` of
+the same nodes and edges (a plain `DiGraph` would merge the two edges of ``x * x``) is made on first
+use of `Graph.nx`: that costs 5 to 10 microseconds and 1 kB a node, more than most passes do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import networkx
+
+from graphinit.errors import GraphError
+from graphinit.ir.dims import Expr
+from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
+from graphinit.ir.op import NO_ATTRS, Attrs, Rule, intern_rule, op_spec
+from graphinit.ir.printer import format_graph
+from graphinit.ir.serialization import checked_attrs, in_order, node_from_json, node_to_json
+from graphinit.ir.types import TensorType
+
+
+class Row(NamedTuple):
+    """What the shape solver reads of a node: its rule and the numbers of its values.
+
+    `slots` are the value numbers of its inputs, then its outputs, then the values whose sizes its
+    attributes refer to; ``take(shapes)`` picks their shapes as a tuple.
+    """
+
+    rule: Rule
+    slots: tuple[int, ...]
+    take: Any
+    inputs: int
+    outputs: int
+
+
+Structure = Any
+"""How outputs are returned: an output's name, or a list, tuple or dict of structures."""
+
+
+class Symbol(Protocol):
+    """What `Graph` needs of a tensor."""
+
+    @property
+    def builder(self) -> GraphBuilder: ...
+
+    @property
+    def value(self) -> Value: ...
+
+
+class Graph:
+    """An immutable network: a DAG of ops and parameters.
+
+    Parameters
+    ----------
+    outputs : tensor, sequence of tensors, or mapping from name to tensor
+        What the graph computes.  A single one is called ``"y"``, several ``"y.0"``, ``"y.1"``.
+    inputs : sequence of tensors, optional
+        The inputs, in order; by default those that the outputs need, in order of creation.
+
+    Raises
+    ------
+    GraphError
+        If an output is no tensor, or an input is needed and not listed.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> x = F.input("x", shape=(-1, 20))
+    >>> graph = Graph(outputs=F.relu(x))
+    >>> print(graph)
+    graph(x: float32[-1, 20])
+      relu = relu(x)
+      return y=relu
+    """
+
+    __slots__ = ("__weakref__", "_nx", "nodes", "numbers", "outputs", "structure", "table")
+
+    nodes: Mapping[str, Node]
+    outputs: Mapping[str, Value]
+    structure: Structure
+    table: Sequence[Row]
+    numbers: Mapping[str, int]
+
+    def __init__(
+        self,
+        outputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol],
+        inputs: Sequence[Symbol] | None = None,
+    ) -> None:
+        named = _name_outputs(outputs)
+        builder = _join(itertools.chain(named.values(), inputs or ()))
+        values = {name: tensor.value for name, tensor in named.items()}
+        order = None if inputs is None else [tensor.value.node for tensor in inputs]
+        structure: Structure = tuple(named)
+        if isinstance(outputs, Mapping):
+            structure = {name: name for name in named}
+        elif not isinstance(outputs, Sequence):
+            structure = "y"
+        built = builder.build(values, inputs=order, structure=structure)
+        self._assign(built.nodes, built.outputs, built.table, built.numbers, structure)
+
+    def _assign(
+        self,
+        nodes: Mapping[str, Node],
+        outputs: Mapping[str, Value],
+        table: Sequence[Row],
+        numbers: Mapping[str, int],
+        structure: Structure,
+    ) -> Graph:
+        self.nodes = MappingProxyType(dict(nodes))
+        self.outputs = MappingProxyType(dict(outputs))
+        self.table = table
+        self.numbers = numbers
+        self.structure = structure
+        self._nx: networkx.MultiDiGraph | None = None
+        return self
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.nodes
+
+    def __getitem__(self, name: str) -> Node:
+        node = self.nodes.get(name)
+        if node is None:
+            raise GraphError(f"the graph has no node named {name!r}", code="GI106", node=name)
+        return node
+
+    def _of_kind(self, kind: str) -> Mapping[str, Node]:
+        return MappingProxyType({node.name: node for node in self if node.op == kind})
+
+    @property
+    def inputs(self) -> Mapping[str, Node]:
+        """The inputs by name, in order."""
+        return self._of_kind("input")
+
+    @property
+    def parameters(self) -> Mapping[str, Node]:
+        """The parameters by path."""
+        return self._of_kind("parameter")
+
+    @property
+    def state(self) -> Mapping[str, Node]:
+        """The state nodes (running statistics, random streams) by path."""
+        return self._of_kind("state")
+
+    @property
+    def nx(self) -> networkx.MultiDiGraph:
+        """The same graph in networkx, read-only.
+
+        Node keys are names, the attribute ``node`` is the `Node`; an edge's key is the input slot
+        and its attribute ``port`` the output that it carries.
+        """
+        if self._nx is None:
+            view = networkx.MultiDiGraph()
+            for node in self:
+                view.add_node(node.name, node=node)
+            for node in self:
+                for slot, (source, port) in enumerate(node.inputs):
+                    view.add_edge(source, node.name, key=slot, port=port)
+            self._nx = networkx.freeze(view)
+        return self._nx
+
+    def users(self) -> dict[str, list[tuple[Node, int]]]:
+        """For each node's name, the nodes that take it and in which slot."""
+        users: dict[str, list[tuple[Node, int]]] = {name: [] for name in self.nodes}
+        for node in self:
+            for slot, value in enumerate(node.inputs):
+                users[value.node].append((node, slot))
+        return users
+
+    def type_of(self, value: Value) -> TensorType:
+        """Type of a value as far as the graph states it."""
+        return self[value.node].types[value.port]
+
+    def __str__(self) -> str:
+        return format_graph(self)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self)} nodes>"
+
+    def _structure(self) -> tuple[Any, ...]:
+        """What equality compares: names of op nodes and origins left out."""
+        number = {name: index for index, name in enumerate(self.nodes)}
+
+        def portable(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(portable, value))
+            if isinstance(value, Expr) and value.sizes:
+                return ("size", str(value.rename(lambda name: f"%{number[name]}")))
+            return value
+
+        rows = tuple(
+            (
+                node.name if node.is_source and node.op != "constant" else None,
+                node.op,
+                Attrs({name: portable(item) for name, item in node.attrs.items()}),
+                tuple((number[value.node], value.port) for value in node.inputs),
+                node.types,
+            )
+            for node in self
+        )
+        outputs = tuple((name, number[value.node], value.port) for name, value in self.outputs.items())
+        return rows, outputs
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Graph):
+            return NotImplemented
+        return self is other or (len(self) == len(other) and self._structure() == other._structure())
+
+    def __hash__(self) -> int:
+        return hash((len(self), tuple(self.outputs), tuple(self.inputs)))
+
+    def replace(self, nodes: Mapping[str, Node], outputs: Mapping[str, Value] | None = None) -> Graph:
+        """Return the graph with some nodes replaced by others of the same name and wiring kind."""
+        builder = GraphBuilder()
+        for node in self:
+            builder.append(nodes.get(node.name, node))
+        if outputs is None:
+            return builder.build(self.outputs, structure=self.structure, keep_all=True)
+        return builder.build(outputs, keep_all=True)
+
+    def to_json(self) -> str:
+        """Return the graph as JSON text: names kept, folders of origins dropped."""
+        return json.dumps(
+            {
+                "format": "graphinit-graph",
+                "version": 1,
+                "nodes": [node_to_json(node) for node in self],
+                "outputs": {name: [value.node, value.port] for name, value in self.outputs.items()},
+                "structure": self.structure,
+            }
+        )
+
+    @staticmethod
+    def from_json(text: str) -> Graph:
+        """Read what `to_json` wrote; nodes may stand in any order.
+
+        Raises
+        ------
+        GraphError
+            GI107 when it is not such a text, GI102 when it has a cycle, GI101 when names clash.
+        """
+        try:
+            data = json.loads(text)
+            if data["format"] != "graphinit-graph":
+                raise ValueError("it is not a graphinit graph")
+            if data["version"] != 1:
+                raise ValueError(f"version {data['version']} is not known")
+            nodes = [node_from_json(item) for item in data["nodes"]]
+            outputs = {name: Value(str(node), int(port)) for name, (node, port) in data["outputs"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as cause:
+            if isinstance(cause, GraphError):
+                raise
+            detail = f"{cause} is missing" if isinstance(cause, KeyError) else cause
+            raise GraphError(f"this is not the JSON text of a graph: {detail}", code="GI107") from cause
+        builder = GraphBuilder()
+        for node in in_order(nodes):
+            builder.append(replace(node, attrs=checked_attrs(node)))
+        return builder.build(outputs, structure=data.get("structure"), keep_all=True)
+
+
+class GraphBuilder:
+    """Builds a graph, node by node, inputs first.
+
+    Parameters
+    ----------
+    resolve : callable, optional
+        Given the builder and a value, says what is known of its type; this is how a tensor knows
+        its shape while a network is described.
+
+    Examples
+    --------
+    >>> builder = GraphBuilder()
+    >>> x = builder.source("input", "x", TensorType((-1, 4), "float32"))
+    >>> y = builder.add("relu", [x])
+    >>> list(builder.build({"y": y}).nodes)
+    ['x', 'relu']
+    """
+
+    _created = itertools.count(1)
+
+    def __init__(self, resolve: Any = None) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.table: list[Row] = []
+        self.numbers: dict[str, int] = {}
+        self.values = 0
+        self.resolve = resolve
+        self.solver: Any = None  # what `resolve` remembers between questions
+        self.scope: Meta | None = None  # metadata for nodes made now, while a block is traced
+        self.into: GraphBuilder | None = None
+        self.renamed: dict[str, str] = {}
+        self._used: dict[str, int] = {}
+
+    def unique(self, stem: str) -> str:
+        """Return `stem`, or `stem` with ``_1``, ``_2``... when that is taken."""
+        if stem not in self.nodes:
+            return stem
+        count = self._used.get(stem, 0)
+        while True:
+            count += 1
+            if f"{stem}_{count}" not in self.nodes:
+                self._used[stem] = count
+                return f"{stem}_{count}"
+
+    def next_order(self) -> int:
+        """Return the next number of the counter of creation."""
+        return next(self._created)
+
+    def source(
+        self, op: str, name: str, type: TensorType, attrs: Attrs = NO_ATTRS, meta: Meta | None = None
+    ) -> Value:
+        """Add an input, parameter, state or constant and return its value.
+
+        Raises
+        ------
+        GraphError
+            GI101 when the name is taken.
+        """
+        meta = replace(meta or NO_META, order=self.next_order())
+        self.append(Node(name, op, attrs, (), (type,), meta))
+        return Value(name)
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[Value],
+        attrs: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        meta: Meta = NO_META,
+        types: tuple[TensorType, ...] | None = None,
+    ) -> Value:
+        """Add an op and return its first output.
+
+        Parameters
+        ----------
+        op : str
+            Name of the op.
+        inputs : sequence of Value
+            What it takes; nodes of this builder.
+        attrs : mapping, optional
+            Attributes as the user gave them; checked and completed here.
+        name : str, optional
+            Name of the node; by default ``<block path>.<op>``, made unique.
+        meta : Meta
+            Where it comes from.
+        types : tuple of TensorType, optional
+            What is known of its outputs.
+
+        Raises
+        ------
+        OpError
+            If there is no such op, or inputs or attributes don't fit it.
+        """
+        spec = op_spec(op)
+        spec.check_arity(len(inputs))
+        checked = spec.check_attrs(attrs or {})
+        if types is None:
+            types = (UNTYPED,) * spec.output_count(checked)
+        if name is None:
+            name = self.unique(f"{meta.path}.{op}" if meta.path else op)
+        self.append(Node(name, op, checked, tuple(inputs), types, meta))
+        return Value(name)
+
+    def append(self, node: Node) -> None:
+        """Add a node that is made already; its inputs must be there.
+
+        Raises
+        ------
+        GraphError
+            GI101 when the name is taken, GI106 when an input is not there.
+        """
+        name = node.name
+        if name in self.nodes:
+            other = self.nodes[name].meta.origin
+            place = f" (the first one at {other})" if other else ""
+            raise GraphError(
+                f"two nodes are called {name!r}{place}; give one of them another name", code="GI101", node=name
+            )
+        rule = intern_rule(node.op, node.attrs)
+        numbers = self.numbers
+        try:
+            taken = [numbers[source] + port for source, port in node.inputs]
+            given = [numbers[size.node] + size.port for size in rule.sizes]
+        except KeyError as cause:
+            raise GraphError(
+                f"{name!r} takes {cause}, which is not in the graph before it", code="GI106", node=name
+            ) from cause
+        first = self.values
+        count = len(node.types)
+        slots = (*taken, *range(first, first + count), *given)
+        take = itemgetter(*slots) if len(slots) > 1 else None
+        self.nodes[name] = node
+        numbers[name] = first
+        self.values = first + count
+        self.table.append(Row(rule, slots, take, len(taken), count))
+
+    def absorb(self, other: GraphBuilder) -> None:
+        """Take over every node of another builder, which from then on stands for this one.
+
+        Raises
+        ------
+        GraphError
+            GI101 when both have an input, parameter or state of one name; nothing is changed.
+        """
+        for name, node in other.nodes.items():
+            if name in self.nodes and node.is_source and node.op != "constant":
+                raise GraphError(
+                    f"two nodes are called {name!r}; give one of them another name", code="GI101", node=name
+                )
+        renamed: dict[str, str] = {}
+        for node in other.nodes.values():
+            clash = node.name in self.nodes
+            if clash:
+                renamed[node.name] = self.unique(node.name)
+            self.append(rename_node(node, renamed) if renamed else node)
+        other.into = self
+        other.renamed = renamed
+        other.nodes = {}
+        other.table = []
+
+    def build(
+        self,
+        outputs: Mapping[str, Value],
+        *,
+        inputs: Sequence[str] | None = None,
+        structure: Structure = None,
+        keep_all: bool = False,
+    ) -> Graph:
+        """Return the graph of what the outputs need.
+
+        Parameters
+        ----------
+        outputs : mapping from str to Value
+            The outputs by name.
+        inputs : sequence of str, optional
+            Names of the inputs in order; listed ones are kept even when nothing needs them.
+        structure : Structure, optional
+            How the outputs are returned; by default the one output, or a dict of them by name.
+        keep_all : bool
+            Keep nodes that no output needs.
+
+        Raises
+        ------
+        GraphError
+            GI106 when an output, or an input, is not there.
+        """
+        for name, value in outputs.items():
+            node = self.nodes.get(value.node)
+            if node is None or not 0 <= value.port < len(node.types):
+                raise GraphError(f"output {name!r} is {value}, which is not in the graph", code="GI106", node=name)
+        if not outputs:
+            raise GraphError("a graph needs at least one output", code="GI107")
+        needed = set(self.nodes) if keep_all else self._needed(outputs, inputs or ())
+        if inputs is not None:
+            for name in inputs:
+                if name not in self.nodes or self.nodes[name].op != "input":
+                    raise GraphError(f"{name!r} is not an input of the graph", code="GI106", node=name)
+            missing = [n for n in needed if self.nodes[n].op == "input" and n not in inputs]
+            if missing:
+                raise GraphError(
+                    f"the outputs need the input {missing[0]!r}, which is not listed", code="GI106", node=missing[0]
+                )
+        given = [node for node in self.nodes.values() if node.op == "input" and node.name in needed]
+        wanted = list(inputs) if inputs is not None else [node.name for node in sorted(given, key=_by_order)]
+        graph = Graph.__new__(Graph)
+        if structure is None:
+            structure = next(iter(outputs)) if len(outputs) == 1 else {name: name for name in outputs}
+        if len(needed) == len(self.nodes) and wanted == [node.name for node in given]:
+            return graph._assign(self.nodes, outputs, tuple(self.table), dict(self.numbers), structure)
+        selection = GraphBuilder()
+        for name in wanted:
+            selection.append(self.nodes[name])
+        for name, node in self.nodes.items():
+            if name in needed and node.op != "input":
+                selection.append(node)
+        return graph._assign(selection.nodes, outputs, tuple(selection.table), selection.numbers, structure)
+
+    def _needed(self, outputs: Mapping[str, Value], inputs: Iterable[str]) -> set[str]:
+        needed: set[str] = set(inputs)
+        stack = [value.node for value in outputs.values()]
+        while stack:
+            name = stack.pop()
+            if name not in needed:
+                needed.add(name)
+                node = self.nodes[name]
+                stack.extend(value.node for value in node.inputs)
+                stack.extend(size.node for size in intern_rule(node.op, node.attrs).sizes)
+        return needed
+
+
+def _by_order(node: Node) -> int:
+    return node.meta.order
+
+
+def _name_outputs(outputs: Any) -> dict[str, Symbol]:
+    if isinstance(outputs, Mapping):
+        named = dict(outputs)
+    elif isinstance(outputs, Sequence):
+        named = {"y": outputs[0]} if len(outputs) == 1 else {f"y.{i}": item for i, item in enumerate(outputs)}
+    else:
+        named = {"y": outputs}
+    for name, tensor in named.items():
+        if not isinstance(name, str) or not hasattr(tensor, "builder"):
+            raise GraphError(f"output {name!r} is {tensor!r}, not a tensor", code="GI107")
+    if not named:
+        raise GraphError("a graph needs at least one output", code="GI107")
+    return named
+
+
+def _join(tensors: Iterable[Symbol]) -> GraphBuilder:
+    """Return the one builder of some tensors, made one where they are several."""
+    builder: GraphBuilder | None = None
+    for tensor in tensors:
+        if builder is None:
+            builder = tensor.builder
+        elif tensor.builder is not builder:
+            builder.absorb(tensor.builder)
+    assert builder is not None, "there is at least one output"
+    return builder

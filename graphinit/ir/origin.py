@@ -1,0 +1,61 @@
+"""Where the user made something: one frame walk, formatted only when asked for.
+
+A frame is kept as its code object and instruction offset; finding the line costs more than the
+walk and is rarely needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from types import CodeType
+
+_PACKAGES = ("graphinit", "passes")
+_is_ours: dict[CodeType, bool] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A place in the user's source.
+
+    Parameters
+    ----------
+    file : str
+        File name; empty when it is not known.
+    code, offset
+        The code object and the instruction offset of the frame, or a line number when `code` is
+        None.
+    """
+
+    file: str
+    code: CodeType | None = field(repr=False)
+    offset: int
+
+    @property
+    def line(self) -> int:
+        """Line number, counted from 1."""
+        if self.code is None:
+            return self.offset
+        for start, stop, line in self.code.co_lines():
+            if line is not None and start <= self.offset < stop:
+                return line
+        return self.code.co_firstlineno
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.file)}:{self.line}"
+
+
+def here() -> Origin | None:
+    """Return the nearest place outside graphinit and passes that led to this call."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        ours = _is_ours.get(code)
+        if ours is None:
+            package = frame.f_globals.get("__name__", "").partition(".")[0]
+            ours = _is_ours[code] = package in _PACKAGES
+        if not ours:
+            return Origin(code.co_filename, code, frame.f_lasti)
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the walk
+    return None

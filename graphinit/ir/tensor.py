@@ -1,0 +1,461 @@
+"""Tensors: symbolic values with the operators that people expect.
+
+A `Tensor` names a value of a `GraphBuilder`; using an operator adds an op, by name, through the
+registry.  Tensors of two builders that meet in one op join their builders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphinit.errors import DTypeError, OpError, SymbolicValueError
+from graphinit.ir.dims import Dim, Expr, SizeRef, size_of
+from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.node import NO_META, Meta, Value
+from graphinit.ir.op import Attrs, Literal
+from graphinit.ir.origin import here
+from graphinit.ir.types import TensorType, canonical_dtype
+
+ELLIPSIS = "..."
+
+
+class Size:
+    """The size of an axis that is not known yet, as ``x.shape[0]`` gives it.
+
+    It takes part in arithmetic and stands for a size in `reshape`, slices and the like; the solver
+    settles it.  Asking it for a number raises `SymbolicValueError`.
+    """
+
+    __slots__ = ("expr",)
+
+    def __init__(self, expr: Expr) -> None:
+        self.expr = expr
+
+    def __repr__(self) -> str:
+        return str(self.expr)
+
+    def _fail(self, *_: Any) -> Any:
+        raise SymbolicValueError(
+            f"the size {self.expr} is not known while the network is described, so Python cannot decide by it; "
+            "pass the input's shape to trace (x=...), or use F.cond / F.while_loop"
+        )
+
+    __bool__ = __int__ = __index__ = __float__ = __lt__ = __le__ = __gt__ = __ge__ = _fail
+    __eq__ = _fail
+    __ne__ = _fail
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, other: Any) -> Any:
+        return _sized(self.expr + dim_of(other))
+
+    def __sub__(self, other: Any) -> Any:
+        return _sized(self.expr - dim_of(other))
+
+    def __mul__(self, other: Any) -> Any:
+        return _sized(self.expr * dim_of(other))
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _sized(self.expr // dim_of(other))
+
+    def __mod__(self, other: Any) -> Any:
+        return _sized(self.expr % dim_of(other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return _sized(dim_of(other) - self.expr)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def _sized(dim: Dim) -> Any:
+    return Size(dim) if isinstance(dim, Expr) else dim
+
+
+def dim_of(size: Any) -> Dim:
+    """Return the dim that a `Size` or a number stands for."""
+    return size.expr if isinstance(size, Size) else size
+
+
+class SymbolicShape(Sequence[Any]):
+    """The shape of a tensor as far as it is known; unknown sizes are `Size`."""
+
+    __slots__ = ("_tensor", "_type")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+        self._type = tensor.type
+
+    def _rank(self) -> int:
+        rank = self._type.rank
+        if rank is None:
+            raise SymbolicValueError(
+                f"the number of axes of {self._tensor.name!r} is not known while the network is described; "
+                "pass the input's shape to trace, as in net.trace(x=('batch', 20))"
+            )
+        return rank
+
+    def __len__(self) -> int:
+        return self._rank()
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[axis] for axis in range(*index.indices(self._rank())))
+        rank = self._type.rank
+        if rank is not None and not -rank <= index < rank:
+            raise IndexError(f"{self._tensor.name!r} has {rank} axes, so there is no axis {index}")
+        dim = self._type.shape[index] if self._type.shape is not None else -1
+        if isinstance(dim, int) and dim >= 0:
+            return dim
+        node, port = self._tensor.value
+        return Size(size_of(node, port, index if rank is None else index % rank))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[axis] for axis in range(self._rank()))
+
+    def __eq__(self, other: object) -> bool:
+        if self._type.shape is None:
+            return other is None
+        mine = tuple(dim if isinstance(dim, int) else str(dim) for dim in self._type.shape)
+        return mine == (tuple(other) if isinstance(other, list | tuple | SymbolicShape) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shape = self._type.shape
+        return "(...)" if shape is None else f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+class Tensor:
+    """A symbolic value: output `port` of a node.
+
+    It hashes by identity, so that ``==`` can be an op.
+
+    Parameters
+    ----------
+    builder : GraphBuilder
+        Where its node is.
+    value : Value
+        Which node, which output.
+    """
+
+    __slots__ = ("_builder", "_value")
+    __array_ufunc__ = None  # a NumPy array on the left leaves the operator to us
+
+    def __init__(self, builder: GraphBuilder, value: Value) -> None:
+        self._builder = builder
+        self._value = value
+
+    @property
+    def builder(self) -> GraphBuilder:
+        """The builder that holds its node now."""
+        while self._builder.into is not None:
+            node, port = self._value
+            self._value = Value(self._builder.renamed.get(node, node), port)
+            self._builder = self._builder.into
+        return self._builder
+
+    @property
+    def value(self) -> Value:
+        """The value's place in `builder`."""
+        return self._value if self.builder else self._value
+
+    @property
+    def name(self) -> str:
+        """Name of the value: its node's, with ``:1`` for a second output."""
+        return str(self.value)
+
+    @property
+    def type(self) -> TensorType:
+        """What is known of its shape and dtype."""
+        builder = self.builder
+        node = builder.nodes[self._value.node]
+        declared = node.types[self._value.port]
+        if builder.resolve is None or (declared.is_static and declared.dtype is not None):
+            return declared
+        resolved: TensorType = builder.resolve(builder, self._value)
+        return resolved
+
+    @property
+    def shape(self) -> SymbolicShape:
+        """Its shape as far as known."""
+        return SymbolicShape(self)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes; `SymbolicValueError` when unknown."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> str | None:
+        """Its dtype, None when not settled yet."""
+        return self.type.dtype
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.name}: {self.type})"
+
+    __hash__ = object.__hash__
+
+    def _fail(self, *_: Any) -> Any:
+        raise SymbolicValueError(
+            f"{self.name!r} has no value while the network is described, so Python cannot decide by it; "
+            "use F.cond or F.while_loop, or F.where for a choice by element",
+            node=self._value.node,
+        )
+
+    __bool__ = __int__ = __float__ = __index__ = __len__ = __contains__ = _fail
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._fail())
+
+    def __add__(self, other: Any) -> Tensor:
+        return apply("add", self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return apply("add", other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return apply("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return apply("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return apply("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return apply("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return apply("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return apply("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return apply("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return apply("floor_divide", other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return apply("remainder", self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return apply("remainder", other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return apply("power", self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return apply("power", other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return apply("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return apply("matmul", other, self)
+
+    def __neg__(self) -> Tensor:
+        return apply("negative", self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return apply("abs", self)
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return apply("equal", self, other)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return apply("not_equal", self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return apply("less", self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return apply("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return apply("greater", self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return apply("greater_equal", self, other)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _index(self, index)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802  (NumPy's name)
+        """The tensor with its axes reversed."""
+        return apply("transpose", self)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Return the same values in another shape; one entry may be -1."""
+        return apply("reshape", self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Return the tensor with its axes in another order, reversed by default."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return apply("transpose", self, axes=order or None)
+
+    def astype(self, dtype: Any) -> Tensor:
+        """Return the values in another dtype."""
+        return apply("cast", self, dtype=dtype)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Sum over axes."""
+        return apply("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Mean over axes."""
+        return apply("mean", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Greatest value over axes."""
+        return apply("max", self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Least value over axes."""
+        return apply("min", self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Product over axes."""
+        return apply("prod", self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Variance over axes, divided by the count."""
+        return apply("var", self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Index of the greatest value along an axis."""
+        return apply("argmax", self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Index of the least value along an axis."""
+        return apply("argmin", self, axis=axis, keepdims=keepdims)
+
+
+def apply(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> Tensor:
+    """Add an op to the graph of its operands and return its first output.
+
+    Parameters
+    ----------
+    op : str
+        Name of a registered op.
+    *operands : Tensor, array or number
+        At least one tensor; arrays and numbers become constants.
+    name : str, optional
+        Name of the new node.
+    **attrs
+        Attributes of the op; a `Size` may stand for any size.
+
+    Raises
+    ------
+    OpError
+        If operands or attributes don't fit the op.
+    """
+    return apply_all(op, *operands, name=name, **attrs)[0]
+
+
+def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> tuple[Tensor, ...]:
+    """Like `apply`, but return all outputs."""
+    operands = tuple(symbolic(operand) for operand in operands)
+    builder = _common_builder(op, operands)
+    inputs = [_constant(builder, operand) for operand in operands]
+    known = {key: _unsized(value) for key, value in attrs.items()}
+    value = builder.add(op, inputs, known, name=name, meta=current_meta(builder))
+    return tuple(Tensor(builder, Value(value.node, port)) for port in range(len(builder.nodes[value.node].types)))
+
+
+def symbolic(operand: Any) -> Any:
+    """Return what an operand stands for: a parameter is its tensor, everything else itself."""
+    convert = getattr(operand, "__symbolic__", None)
+    return operand if convert is None else convert()
+
+
+def current_meta(builder: GraphBuilder) -> Meta:
+    """Return the metadata for a node made now: the builder's open block, or the user's line."""
+    if builder.scope is not None:
+        return builder.scope
+    origin = here()
+    return Meta(origin=origin) if origin else NO_META
+
+
+def _common_builder(op: str, operands: Sequence[Any]) -> GraphBuilder:
+    builder: GraphBuilder | None = None
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            if builder is None:
+                builder = operand.builder
+            elif operand.builder is not builder:
+                mine, other = builder, operand.builder
+                if mine.scope is None and (other.scope is not None or len(mine.nodes) < len(other.nodes)):
+                    mine, other = other, mine
+                mine.absorb(other)
+                builder = mine
+    if builder is None:
+        raise OpError(f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op)
+    return builder
+
+
+def _constant(builder: GraphBuilder, operand: Any) -> Value:
+    if isinstance(operand, Tensor):
+        return operand.value
+    return add_constant(builder, operand)
+
+
+def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
+    """Add a constant node; a Python number has no dtype of its own and takes its partner's."""
+    if isinstance(value, bool | int | float) and dtype is None:
+        type = TensorType((), "bool" if isinstance(value, bool) else None)
+        return builder.source("constant", builder.unique("constant"), type, Attrs({"value": value}))
+    try:
+        array = np.asarray(value, None if dtype is None else canonical_dtype(dtype))
+    except (TypeError, ValueError) as cause:
+        raise DTypeError(f"{value!r} is neither a tensor nor an array") from cause
+    if dtype is None and array.dtype == np.float64 and not isinstance(value, np.ndarray | np.generic):
+        array = array.astype(np.float32)  # lists of numbers: the default dtype
+    literal = Literal(array.astype(canonical_dtype(array.dtype), copy=False))
+    type = TensorType(array.shape, canonical_dtype(array.dtype))
+    return builder.source("constant", builder.unique("constant"), type, Attrs({"value": literal}))
+
+
+def _unsized(value: Any) -> Any:
+    if isinstance(value, Size):
+        return value.expr
+    if isinstance(value, SymbolicShape):
+        value = tuple(value)
+    if isinstance(value, tuple | list):
+        return tuple(_unsized(item) for item in value)
+    return value
+
+
+def _index(tensor: Tensor, index: Any) -> Tensor:
+    """Apply basic indexing: numbers, slices, None and ``...``; one tensor of ids takes rows."""
+    items = index if isinstance(index, tuple) else (index,)
+    if len(items) == 1 and (isinstance(items[0], Tensor | list) or isinstance(items[0], np.ndarray)):
+        return apply("take", tensor, items[0], axis=0)
+    entries: list[Any] = []
+    for item in items:
+        if item is Ellipsis:
+            entries.append(ELLIPSIS)
+        elif item is None:
+            entries.append("new")
+        elif isinstance(item, slice):
+            entries.append((_unsized(item.start), _unsized(item.stop), _unsized(item.step)))
+        elif isinstance(item, int | np.integer | Size) and not isinstance(item, bool):
+            entries.append(int(item) if not isinstance(item, Size) else item.expr)
+        else:
+            raise OpError(
+                f"a tensor is indexed by numbers, slices, None, '...' or one tensor of ids, not by {item!r}; "
+                "F.take and F.where do what masks and several index arrays do",
+                node=tensor.name,
+            )
+    return apply("getitem", tensor, index=tuple(entries))
+
+
+__all__ = ["Mapping", "Size", "SizeRef", "Tensor", "apply", "apply_all", "symbolic"]

@@ -1,0 +1,1 @@
+"""Ops, one record each; importing this package registers them all."""
