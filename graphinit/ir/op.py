@@ -164,8 +164,23 @@ class Vjp:
         return self.outputs[0]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """Kernel or view text that depends on attributes or on how many inputs there are.
+
+    Parameters
+    ----------
+    write : callable
+        ``write(attrs, inputs)`` returns the text, as `OpSpec.kernel` describes it, for these
+        attributes and that many inputs.
+    """
+
+    write: Callable[[Attrs, int], str]
+
+
 VjpRule = Callable[[Vjp], Sequence[Any]]
 DtypeRule = Callable[[Sequence[str | None], Attrs], str | None | tuple[str | None, ...]]
+Kernel = Callable[[Sequence[Any], Sequence[Any], Attrs], None]
 CostRule = Callable[[Sequence[TensorType], Sequence[TensorType], Attrs], Dim]
 
 
@@ -181,11 +196,12 @@ class OpSpec:
         Arity and shape rule, see `graphinit.ir.signature`.
     doc : str
         What it computes, with shapes by letter.
-    kernel : str or callable
-        How NumPy computes it.  Text is a Python expression or statements over operand names (and
-        ``{attribute}`` placeholders) that writes every output completely, such as
-        ``"np.add(x, y, out=z)"``; a callable is called as ``kernel(outputs, inputs, attrs)`` with
-        sequences of arrays.  It leaves inputs alone and accepts any strides.
+    kernel : str, Template or callable
+        How NumPy computes it.  Text is Python statements, one a line, over operand names (and
+        ``{attribute}`` placeholders) that write every output completely, such as
+        ``"np.add(x, y, out=z)"``; a `Template` writes such text; a callable is called as
+        ``kernel(outputs, inputs, attrs)`` with sequences of arrays.  It leaves inputs alone and
+        accepts any strides.  `graphinit.runtime.kernels` gives the text for given attributes.
     vjp : callable, optional
         The gradient as a graph: takes a `Vjp`, returns a gradient or None per input.  It need not
         undo broadcasting.
@@ -203,8 +219,9 @@ class OpSpec:
         From attributes to the number of outputs, where it varies.
     cost : callable, optional
         FLOPs from input types, output types and attributes; by default one per output element.
-    view : str, optional
-        Python expression that gives the output as a view of the first input's buffer.
+    view : str or Template, optional
+        Python expression that gives the output as a view of the first input's buffer; it may
+        mention the output's shape, ``y.shape``.
     inplace : tuple of int
         Inputs whose buffer the (first) output may overwrite.
     shape_only : tuple of int
@@ -216,7 +233,7 @@ class OpSpec:
     name: str
     signature: str
     doc: str
-    kernel: str | Callable[[Sequence[Any], Sequence[Any], Attrs], None]
+    kernel: str | Template | Kernel
     vjp: VjpRule | None = None
     no_gradient: str = ""
     attrs: tuple[Attr, ...] = ()
@@ -224,7 +241,7 @@ class OpSpec:
     dtype: DtypeRule | None = None
     outputs: Callable[[Attrs], int] | None = None
     cost: CostRule | None = None
-    view: str | None = None
+    view: str | Template | None = None
     inplace: tuple[int, ...] = ()
     shape_only: tuple[int, ...] = ()
     random: bool = False
