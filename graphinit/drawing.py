@@ -29,7 +29,7 @@ import graphviz
 from graphinit.errors import CODES, DrawingError, GraphError, GraphInitError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
-from graphinit.ir.node import Node
+from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Literal, op_names, op_spec
 from graphinit.ir.types import TensorType
 
@@ -44,14 +44,21 @@ _LONGEST = 30  # letters of a line inside a node
 
 _KINDS: dict[str, dict[str, str]] = {
     "input": {"shape": "box", "style": "rounded,filled", "fillcolor": "#1d7a6c", "color": "#2b9c8b"},
-    "output": {"shape": "box", "style": "rounded,filled,bold", "fillcolor": "#1d7a6c", "color": "#58c2b2"},
+    "output": {"shape": "box", "style": "rounded,filled", "fillcolor": "#1d7a6c", "color": "#58c2b2", "penwidth": "2.2"},
     "parameter": {"shape": "note", "style": "filled", "fillcolor": "#96600f", "color": "#c68a2e"},
     "state": {"shape": "note", "style": "filled,dashed", "fillcolor": "#6f56a0", "color": "#a48ed0"},
-    "constant": {"shape": "plain", "style": "", "fontcolor": _GREY},
+    "constant": {"shape": "plaintext", "fontcolor": _GREY},
     "op": {"shape": "box", "style": "rounded,filled", "fillcolor": "#36609c", "color": "#6a93cc"},
     "block": {"shape": "box3d", "style": "filled", "fillcolor": "#46556b", "color": "#8494ab"},
 }
 """How each kind of node looks."""
+
+_EDGES: dict[str, dict[str, str]] = {
+    "parameter": {"color": "#b98a3a", "penwidth": "0.9"},
+    "state": {"color": "#9179c4", "penwidth": "0.9"},
+    "constant": {"penwidth": "0.9"},
+}
+"""How edges look that leave such a node; those that carry data are grey."""
 
 
 @dataclass(frozen=True)
@@ -215,11 +222,17 @@ class _Picture:
             self.errors.setdefault(error.node or "", []).append(error)
         self.blocks = {node.meta.path: node.meta.block for node in graph if node.meta.block}
         self.ids = {name: _identifier(name, index) for index, name in enumerate(graph.nodes)}
-        self.folded: dict[str, list[Node]] = {}
+        self.folded: dict[str, list[Node]] = {}  # what each closed block holds
+        self.held: dict[str, int] = {}  # how many nodes and blocks each open block holds
         for node in graph:
             block = self.fold(node)
-            if block is not None:
-                self.folded.setdefault(block, []).append(node)
+            if block is None:
+                self.count(node.meta.path)
+            elif block in self.folded:
+                self.folded[block].append(node)
+            else:
+                self.folded[block] = [node]
+                self.count(block.rpartition(".")[0])
 
     def fold(self, node: Node) -> str | None:
         """The path of the closed block that a node is drawn within, if any."""
@@ -227,6 +240,13 @@ class _Picture:
         if self.depth is None or len(parts) <= self.depth:
             return None
         return ".".join(parts[: self.depth + 1])
+
+    def count(self, path: str) -> None:
+        """Note one more thing held by the block at `path`, and by those around it when it is new."""
+        while path:
+            new = path not in self.held
+            self.held[path] = self.held.get(path, 0) + 1
+            path = path.rpartition(".")[0] if new else ""
 
     def source(self) -> str:
         picture = graphviz.Digraph(
@@ -241,7 +261,7 @@ class _Picture:
             },
             edge_attr={
                 "fontname": _FONT, "fontsize": "10", "fontcolor": _GREY, "color": _GREY, "arrowsize": "0.6",
-                "penwidth": "1.1",
+                "penwidth": "1.4",
             },
         )  # fmt: skip
         clusters: dict[str, graphviz.Digraph] = {"": picture}
@@ -267,12 +287,13 @@ class _Picture:
             path = path.rpartition(".")[0]
         for path in reversed(missing):
             block = self.blocks.get(path, "")
-            label = " ".join(filter(None, (path.rpartition(".")[2], block)))
+            alone = self.held.get(path, 0) == 1  # a short label lets the edge into the one node pass beside it
+            label = path.rpartition(".")[2] if alone else _title(path, block)
             clusters[path] = graphviz.Digraph(
                 f"cluster {path}",
                 graph_attr={
                     "label": graphviz.escape(label), "labeljust": "l", "style": "rounded,filled", "class": "block",
-                    "color": "#80808080", "fillcolor": "#80808018", "margin": "12", "tooltip": _tooltip(path, block),
+                    "color": "#80808070", "fillcolor": "#80808012", "margin": "12", "tooltip": _tooltip(path, block),
                 },
             )  # fmt: skip
         return clusters[path]
@@ -296,7 +317,7 @@ class _Picture:
         count = sum(node.op == "parameter" for node in nodes)
         ops = sum(not node.is_source for node in nodes)
         holds = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((ops, "op"), (count, "parameter")) if n]
-        lines = [" ".join(filter(None, (path.rpartition(".")[2], self.blocks.get(path, "")))), ", ".join(holds)]
+        lines = [_title(path, self.blocks.get(path, "")), ", ".join(holds)]
         details = [path, *(f"{node.name} = {node.op}  {_types(node)}" for node in nodes)]
         self.put(where, _block_identifier(path), "block", lines, [node.name for node in nodes], details)
 
@@ -310,8 +331,7 @@ class _Picture:
         if errors:
             css += " error"
             look |= {"fillcolor": "#b3261e", "color": "#ff6b5e", "penwidth": "2.4", "fontcolor": "#ffffff"}
-            look["style"] = ",".join(filter(None, (look["style"].replace("dashed", ""), "filled")))
-            look["shape"] = "box" if look["shape"] == "plain" else look["shape"]
+            look["style"] = look.get("style", "filled").replace(",dashed", "")
             lines = [*lines, *(f"✗ {error.code} {CODES.get(error.code, 'error')}" for error in errors)]
             details = [*(str(error) for error in errors), "", *details]
         where.node(key, _label(lines), tooltip=_tooltip(*details), **look, **{"class": css})
@@ -326,9 +346,13 @@ class _Picture:
                 if source == target or (target != self.ids[node.name] and once in drawn):
                     continue  # inside a closed block, or entering one a second time
                 drawn.add(once)
-                failed = node.name in self.errors
+                look = dict(_EDGES.get(self.graph[value.node].op, {})) if source == self.ids[value.node] else {}
+                if node.meta.path and self.graph[value.node].op == "input":
+                    look["minlen"] = "2"  # above the block that takes it, not beside the block's parameters
+                if node.name in self.errors:
+                    look |= {"class": "error", "color": _BAD, "penwidth": "2"}
                 tooltip = _tooltip(f"{value} → {node.name}", f"input {slot}", str(self.graph.type_of(value)))
-                self.connect(picture, source, target, self.graph.type_of(value), tooltip, failed)
+                self.connect(picture, source, target, value, tooltip, look)
 
     def add_outputs(self, picture: graphviz.Digraph) -> None:
         for index, (name, value) in enumerate(self.graph.outputs.items()):
@@ -336,26 +360,20 @@ class _Picture:
             type = self.graph.type_of(value)
             kind = "state" if name.startswith("next.") else "output"
             self.put(picture, key, kind, [name], [], [f"output {name}", str(value), str(type)])
-            self.connect(picture, self.shown(value.node), key, type, _tooltip(f"{value} → output {name}", str(type)))
+            tooltip = _tooltip(f"{value} → output {name}", str(type))
+            self.connect(picture, self.shown(value.node), key, value, tooltip, {})
 
     def connect(
-        self,
-        picture: graphviz.Digraph,
-        source: str,
-        target: str,
-        type: TensorType,
-        tooltip: str,
-        failed: bool = False,
+        self, picture: graphviz.Digraph, source: str, target: str, value: Value, tooltip: str, look: dict[str, str]
     ) -> None:
-        unknown = type.shape is None or any(isinstance(dim, int) and dim < 0 for dim in type.shape)
-        look: dict[str, str] = {}
-        css = "edge"
-        if unknown:
-            css, look = "unknown", {"fontcolor": _WARN, "style": "dashed"}
-        if failed:
-            css, look = f"{css} error", {**look, "color": _BAD, "penwidth": "1.8"}
-        label = graphviz.escape(format_sizes(type))
-        picture.edge(source, target, label, tooltip=tooltip, labeltooltip=tooltip, **look, **{"class": css})
+        """Add one edge with the shape of the value that it carries."""
+        type = self.graph.type_of(value)
+        look = {"class": "edge", **look}
+        if type.shape is None or any(isinstance(dim, int) and dim < 0 for dim in type.shape):
+            look |= {"class": f"{look['class']} unknown", "fontcolor": _WARN, "style": "dashed"}
+        # Graphviz puts a label hard against its line; the spaces hold it off.
+        label = graphviz.escape(f"\N{NO-BREAK SPACE}{format_sizes(type)}\N{NO-BREAK SPACE}")
+        picture.edge(source, target, label, tooltip=tooltip, labeltooltip=tooltip, **look)
 
     def shown(self, name: str) -> str:
         """The identifier of what stands for a node in the picture."""
@@ -370,6 +388,11 @@ def _identifier(name: str, index: int) -> str:
 
 def _block_identifier(path: str) -> str:
     return f"block {_identifier(path, 0)}"
+
+
+def _title(path: str, block: str) -> str:
+    """What a block is called within the one around it: ``fc1 Dense``."""
+    return f"{path.rpartition('.')[2]} {block}".rstrip()
 
 
 def _label(lines: Iterable[str]) -> str:
