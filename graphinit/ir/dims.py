@@ -529,7 +529,7 @@ def _floordiv(numerator: Dim, divisor: Dim) -> Dim:
         whole = whole + _dim(taken)
         numerator = _dim(rest)
         low, high_ = bounds(numerator)
-        if low is not None and high_ is not None and 0 <= low and high_ < divisor:
+        if low is not None and high_ is not None and low >= 0 and high_ < divisor:
             return whole
         if isinstance(numerator, int):
             return whole + numerator // divisor

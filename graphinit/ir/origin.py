@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from dataclasses import dataclass, field
 from types import CodeType
 
@@ -59,3 +60,11 @@ def here() -> Origin | None:
             return Origin(code.co_filename, code, frame.f_lasti)
         frame = frame.f_back  # type: ignore[assignment]  # None ends the walk
     return None
+
+
+def warn_user(message: str) -> None:
+    """Give a `UserWarning` at the user's line."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level + 1)

@@ -7,6 +7,7 @@ registry.  Tensors of two builders that meet in one op join their builders.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -379,8 +380,9 @@ def symbolic(operand: Any) -> Any:
 
 def current_meta(builder: GraphBuilder) -> Meta:
     """Return the metadata for a node made now: the builder's open block, or the user's line."""
-    if builder.scope is not None:
-        return builder.scope
+    scope = builder.scope
+    if scope is not None:  # a block of the user's states its own lines, one of ours where it was made
+        return scope if scope.origin is not None else replace(scope, origin=here())
     origin = here()
     return Meta(origin=origin) if origin else NO_META
 

@@ -1,0 +1,29 @@
+"""Layers: blocks that describe a network without its input sizes."""
+
+from __future__ import annotations
+
+from graphinit.nn.basic import Activation, Dense, Dropout, Flatten, Identity, Lambda
+from graphinit.nn.block import Block
+from graphinit.nn.containers import Sequential, WithLoss
+from graphinit.parameter import Constant, Parameter
+
+HybridBlock = Block
+HybridSequential = Sequential
+HybridLambda = Lambda
+
+__all__ = [
+    "Activation",
+    "Block",
+    "Constant",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "HybridBlock",
+    "HybridLambda",
+    "HybridSequential",
+    "Identity",
+    "Lambda",
+    "Parameter",
+    "Sequential",
+    "WithLoss",
+]

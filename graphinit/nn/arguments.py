@@ -1,0 +1,215 @@
+"""Arguments of a block: nested structures taken apart into named arrays, and put together again.
+
+An array given for the argument `x` is called ``x``; inside lists and dicts ``x.0`` and ``x.key``.
+Numbers, text, None and truth values are static: they stay where they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphinit.errors import ArrayError, CallError
+from graphinit.ir.tensor import Tensor
+from graphinit.ir.types import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The place of a named value in a structure."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Arguments with their arrays taken out.
+
+    Parameters
+    ----------
+    args, kwargs
+        Positional and keyword arguments, a `Leaf` in place of each array.
+    leaves : dict
+        What was taken out, by name and in order.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    leaves: dict[str, Any]
+
+    def filled(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return arguments with other values in the places of the arrays."""
+        args = tuple(fill(item, values) for item in self.args)
+        return args, {name: fill(item, values) for name, item in self.kwargs.items()}
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is static about them, hashable where its parts are."""
+        return (self.args, tuple(sorted(self.kwargs.items())))
+
+
+def fill(structure: Any, values: Mapping[str, Any]) -> Any:
+    """Return a structure with values in place of its leaves."""
+    if isinstance(structure, Leaf):
+        return values[structure.name]
+    if isinstance(structure, list | tuple):
+        return type(structure)(fill(item, values) for item in structure)
+    if isinstance(structure, dict):
+        return {key: fill(item, values) for key, item in structure.items()}
+    return structure
+
+
+def split(name: str, value: Any, leaves: dict[str, Any], is_leaf: Callable[[Any], bool]) -> Any:
+    """Return a structure with leaves taken out into `leaves`."""
+    if is_leaf(value):
+        leaves[name] = value
+        return Leaf(name)
+    if isinstance(value, list | tuple):
+        return type(value)(split(f"{name}.{i}", item, leaves, is_leaf) for i, item in enumerate(value))
+    if isinstance(value, dict):
+        return {key: split(f"{name}.{key}", item, leaves, is_leaf) for key, item in value.items()}
+    return value
+
+
+def is_spec(value: Any) -> bool:
+    """Whether an argument of `trace` says what an input is like."""
+    if isinstance(value, TensorType | np.ndarray | np.generic | Tensor):
+        return True
+    if isinstance(value, str):
+        return "[" in value
+    if isinstance(value, tuple):
+        return all(item is None or isinstance(item, int | str | np.integer) for item in value)
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def is_array(value: Any) -> bool:
+    """Whether an argument of a call is one array: an array, or nested lists of numbers."""
+    if isinstance(value, np.ndarray | np.generic | Tensor) or (hasattr(value, "shape") and hasattr(value, "dtype")):
+        return True
+    if isinstance(value, list | tuple) and value:
+        first = value
+        while isinstance(first, list | tuple) and first:
+            first = first[0]
+        return isinstance(first, int | float) and not isinstance(first, bool)
+    return False
+
+
+def bind_call(forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], block: str) -> Arguments:
+    """Take apart the arguments of a call.
+
+    Raises
+    ------
+    CallError
+        GI503, when they don't fit `forward`.
+    """
+    try:
+        bound = inspect.signature(forward).bind(*args, **kwargs)
+    except TypeError as cause:
+        raise CallError(f"{block}: {cause}", path=block) from cause
+    leaves: dict[str, Any] = {}
+    return Arguments(
+        tuple(split(name, value, leaves, is_array) for name, value in _positional(forward, bound)),
+        {name: split(name, value, leaves, is_array) for name, value in bound.kwargs.items()},
+        leaves,
+    )
+
+
+def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str) -> Arguments:
+    """Take apart what `trace` was told of the inputs; those it wasn't told of are unknown.
+
+    Raises
+    ------
+    CallError
+        GI503, when `forward` has no argument of a name.
+    """
+    parameters = inspect.signature(forward).parameters
+    known = [p.name for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    loose = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    nested: dict[str, Any] = {}
+    for name, spec in specs.items():
+        head = name.partition(".")[0]
+        if name not in known and head not in known and not loose:
+            takes = ", ".join(known) or "none"
+            raise CallError(f"{block} has no input named {name!r}; its inputs are {takes}", path=block)
+        nested[name] = spec
+    leaves: dict[str, Any] = {}
+    kwargs: dict[str, Any] = {}
+    for parameter in parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        name = parameter.name
+        if name in nested:
+            kwargs[name] = split(name, nested[name], leaves, is_spec)
+        elif inner := {key[len(name) + 1 :]: spec for key, spec in nested.items() if key.startswith(f"{name}.")}:
+            kwargs[name] = _gather(name, inner, leaves)
+        elif parameter.default is parameter.empty:
+            leaves[name] = TensorType()
+            kwargs[name] = Leaf(name)
+    for name in nested:
+        if loose and name not in known:
+            kwargs[name] = split(name, nested[name], leaves, is_spec)
+    positional = [
+        p.name for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    args = []
+    for name in positional:
+        if name not in kwargs:
+            break
+        args.append(kwargs.pop(name))
+    return Arguments(tuple(args), kwargs, leaves)
+
+
+def _gather(name: str, inner: dict[str, Any], leaves: dict[str, Any]) -> Any:
+    """Return the list or dict that specs named ``name.0``, ``name.key`` describe."""
+    if all(key.isdigit() for key in inner):
+        return [split(f"{name}.{key}", inner[key], leaves, is_spec) for key in sorted(inner, key=int)]
+    return {key: split(f"{name}.{key}", spec, leaves, is_spec) for key, spec in inner.items()}
+
+
+def _positional(forward: Callable[..., Any], bound: inspect.BoundArguments) -> list[tuple[str, Any]]:
+    names: list[str] = []
+    for parameter in inspect.signature(forward).parameters.values():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}.{i}" for i in range(len(bound.args))]
+    return list(zip(names, bound.args, strict=False))
+
+
+def to_array(name: str, value: Any) -> np.ndarray:
+    """Return an argument as an array of real numbers.
+
+    Raises
+    ------
+    ArrayError
+        GI302, when it is none: complex, objects, text, rows of different lengths.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as cause:
+        raise ArrayError(f"input {name!r} is no array: {cause}", node=name) from cause
+    if array.dtype.kind not in "biuf":
+        raise ArrayError(f"input {name!r} has dtype {array.dtype}; networks take real numbers", node=name)
+    return array
+
+
+def cast_array(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
+    """Return an array in the dtype that the network takes.
+
+    Raises
+    ------
+    ArrayError
+        GI302, when ids are wanted and it holds fractions.
+    """
+    if array.dtype == dtype:
+        return array
+    cast = array.astype(dtype)
+    if array.dtype.kind == "f" and cast.dtype.kind in "iu" and not np.array_equal(cast, array):
+        place = np.unravel_index(int(np.argmax(cast != array)), array.shape)
+        where = f" at {tuple(map(int, place))}" if place else ""
+        raise ArrayError(f"input {name!r} takes ids; {array[place]!r}{where} is no whole number", node=name)
+    return cast

@@ -1,0 +1,119 @@
+"""A block as a graph: its `forward` is run on tensors, once for each description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphinit import tracing
+from graphinit.errors import BlockError
+from graphinit.ir.graph import Graph, GraphBuilder
+from graphinit.ir.node import Meta, Value
+from graphinit.ir.tensor import Tensor, add_constant
+from graphinit.ir.types import TensorType
+from graphinit.nn.arguments import Arguments, bind_specs
+from passes.solver import resolve
+
+if TYPE_CHECKING:
+    from graphinit.nn.block import Block
+
+
+def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> Graph:
+    """Return the graph of a block for some input specifications; see `Block.trace`."""
+    arguments = bind_specs(block.forward, specs, block.name)
+    builder = GraphBuilder(resolve=resolve)
+    builder.scope = _scope(block, "")
+    inputs = {
+        name: Tensor(builder, builder.source("input", name, TensorType.parse(spec)))
+        for name, spec in arguments.leaves.items()
+    }
+    trace = _new_trace(block, builder, train)
+    with tracing.tracing(trace), trace.block(block, builder.scope):
+        args, kwargs = arguments.filled(inputs)
+        result = block.forward(*args, **kwargs)
+    outputs: dict[str, Value] = {}
+    taken = {*inputs, *trace.names.values()}
+    structure = _flatten_outputs(result, _free_name("y", taken), builder, outputs, block)
+    for name, tensor in trace.updates.items():
+        outputs[f"next.{name}"] = tensor.value
+    return builder.build(outputs, inputs=list(inputs), structure=structure)
+
+
+def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder) -> Any:
+    """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand."""
+    trace = tracing.current()
+    if trace is None:
+        with tracing.tracing(_new_trace(block, builder, False)):
+            return describe_call(block, args, kwargs, builder)
+    path = trace.paths.get(id(block))
+    if path is None:  # made on the fly in a forward: it belongs where it is used
+        path = trace.builder.scope.path if trace.builder.scope is not None else ""
+    with trace.block(block, _scope(block, path)):
+        for hook in block._pre_hooks:
+            changed = hook(block, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        result = block.forward(*args, **kwargs)
+        for hook in block._hooks:
+            changed = hook(block, args, result)
+            result = result if changed is None else changed
+    return result
+
+
+def _scope(block: Block, path: str) -> Meta:
+    """Return the metadata of nodes that `forward` makes: our layers cite their construction."""
+    ours = type(block).forward.__module__.partition(".")[0] == "graphinit"
+    return Meta(path, block.origin if ours else None, (), type(block).__name__)
+
+
+def _new_trace(block: Block, builder: GraphBuilder, train: bool) -> tracing.Trace:
+    names: dict[int, str] = {}
+    paths: dict[int, str] = {}
+    for path, inner in block.walk():
+        paths.setdefault(id(inner), path)
+        prefix = f"{path}." if path else ""
+        for key, variable in (*inner._parameters.items(), *inner._states.items()):
+            names.setdefault(id(variable), prefix + key)
+    return tracing.Trace(builder, names, paths, train)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_out"
+    return name
+
+
+def _flatten_outputs(
+    result: Any, name: str, builder: GraphBuilder, outputs: dict[str, Value], block: Block
+) -> Any:
+    """Collect the tensors of a result under names and return its structure in names."""
+    if isinstance(result, list | tuple):
+        if not result:
+            raise BlockError(f"forward of {block.name} returned an empty {type(result).__name__}", path=block.path)
+        return type(result)(
+            _flatten_outputs(item, f"{name}.{i}", builder, outputs, block) for i, item in enumerate(result)
+        )
+    if isinstance(result, dict):
+        return {
+            key: _flatten_outputs(item, str(key), builder, outputs, block) for key, item in result.items()
+        }
+    if isinstance(result, np.ndarray | np.generic | int | float) and not isinstance(result, bool):
+        outputs[name] = add_constant(builder, np.asarray(result))
+        return name
+    if not isinstance(result, Tensor):
+        raise BlockError(
+            f"forward of {block.name} returned {result!r}; it returns tensors, alone or in lists, tuples and dicts",
+            path=block.path,
+        )
+    outputs[name] = result.value
+    return name
+
+
+def needs_tensors(arguments: Arguments) -> GraphBuilder | None:
+    """Return the builder of the first tensor among arguments, None when all are arrays."""
+    for leaf in arguments.leaves.values():
+        if isinstance(leaf, Tensor):
+            return leaf.builder
+    return None

@@ -1,0 +1,670 @@
+"""Parameters: named arrays whose shape may still be unknown.
+
+A parameter climbs a ladder: declared; initialised by request but deferred, because its shape is not
+known; ready, with values and (unless ``grad_req`` is "null") a gradient.  Names, arguments and
+defaults are Gluon's.  Where Gluon refuses, we do better: data may be set on any rung, a failed call
+changes nothing, and messages name the parameter's path.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphinit import init as initializers
+from graphinit import random, tracing
+from graphinit.errors import (
+    ArrayError,
+    DeferredInitializationError,
+    GradientError,
+    ParameterError,
+    UninitializedError,
+)
+from graphinit.ir.node import Meta
+from graphinit.ir.op import Attrs
+from graphinit.ir.origin import Origin, here, warn_user
+from graphinit.ir.tensor import Tensor
+from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
+
+GRAD_REQS = ("write", "add", "null")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An initialisation that was asked for: everything that decides the values but the shape."""
+
+    initializer: Any
+    seed: int
+    path: str
+
+    def draw(self, parameter: Parameter, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the values for a shape."""
+        return initializers.draw(
+            self.initializer, self.path, shape, parameter.dtype, seed=self.seed, leaf=parameter.name
+        )
+
+
+class Parameter:
+    """A parameter of a network.
+
+    Parameters
+    ----------
+    name : str
+        Leaf name, which initializers see.
+    grad_req : {"write", "add", "null"}
+        Whether a backward pass overwrites the gradient, adds to it, or leaves it out.
+    shape : tuple of int, optional
+        Sizes, -1 for one that is not known yet; None when the rank is unknown as well.
+    dtype : str
+        Its dtype.
+    lr_mult, wd_mult : float
+        Factors on the optimiser's learning rate and weight decay.
+    init : str or initializer, optional
+        Its own initializer, which a block's default doesn't override.
+    allow_deferred_init : bool
+        Whether it may be initialised while its shape is unknown.
+    differentiable : bool
+        False makes `grad_req` "null" for good.
+
+    Examples
+    --------
+    >>> weight = Parameter("weight", shape=(4, -1))
+    >>> weight.initialize("ones")
+    >>> weight
+    Parameter (shape=(4, -1), dtype=float32)
+    >>> weight.shape = (4, 3)
+    >>> weight.settle()
+    >>> weight.data().sum()
+    np.float32(12.0)
+    """
+
+    def __init__(
+        self,
+        name: str = "weight",
+        grad_req: str = "write",
+        shape: Sequence[int] | int | None = None,
+        dtype: Any = "float32",
+        lr_mult: float = 1.0,
+        wd_mult: float = 1.0,
+        init: Any = None,
+        allow_deferred_init: bool = True,
+        differentiable: bool = True,
+    ) -> None:
+        self._data: np.ndarray | None = None
+        self._grad: np.ndarray | None = None
+        self._wish: Wish | None = None
+        self._owners: list[weakref.ref[Any]] = []
+        self._shape = None if shape is None else _numbers(shape, name)
+        self._dtype = canonical_dtype(dtype)
+        self._differentiable = differentiable
+        self._grad_req = "null"
+        self._name = name
+        self._origin = here()
+        self._notes: tuple[str | None, ...] = ()
+        self.has_fresh_gradient = False
+        self.allow_deferred_init = allow_deferred_init
+        self.lr_mult = lr_mult
+        self.wd_mult = wd_mult
+        self.init = init
+        self.grad_req = grad_req
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def name(self) -> str:
+        """Leaf name."""
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """Place in the network, ``"0.weight"``; the leaf name while no block owns it."""
+        for reference in self._owners:
+            owner = reference()
+            if owner is not None:
+                found: str = owner.parameter_path(self)
+                return found
+        return self._name
+
+    @property
+    def dtype(self) -> str:
+        """Dtype name; assigning casts."""
+        return self._dtype
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        self.cast(dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Sizes, -1 where unknown; None when the rank is unknown.
+
+        Assigning fills in unknown sizes; a size that is known can only be confirmed.
+        """
+        return self._shape
+
+    @shape.setter
+    def shape(self, shape: Sequence[int] | int) -> None:
+        new = _numbers(shape, self.path)
+        self.check_shape(new)
+        if new != self._shape:
+            self._shape = new
+            self._changed()
+
+    def check_shape(self, new: tuple[int, ...]) -> None:
+        """Raise `ParameterError` (GI403) unless `new` agrees with what is known."""
+        old = self._shape
+        if old is None:
+            return
+        if len(old) != len(new) or any(have not in (-1, want) for have, want in zip(old, new, strict=True)):
+            origin = f"; it was made at {self._origin}" if self._origin else ""
+            raise ParameterError(
+                f"shape {new} does not fit parameter {self.path!r}, which has shape {old}{origin}",
+                code="GI403",
+                path=self.path,
+            )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether every size is known."""
+        return self._shape is not None and -1 not in self._shape
+
+    @property
+    def grad_req(self) -> str:
+        """What a backward pass does to the gradient: "write", "add" or "null"."""
+        return self._grad_req
+
+    @grad_req.setter
+    def grad_req(self, value: str) -> None:
+        if value not in GRAD_REQS:
+            raise ParameterError(
+                f"grad_req is 'write', 'add' or 'null', not {value!r}", code="GI405", path=self.path
+            )
+        value = value if self._differentiable else "null"
+        if value == self._grad_req:
+            return
+        if "null" in (value, self._grad_req):
+            self._grad = None if value == "null" or self._data is None else np.zeros_like(self._data)
+            self._changed()
+        self._grad_req = value
+
+    @property
+    def type(self) -> TensorType:
+        """Shape and dtype as a graph states them."""
+        return TensorType(self._shape, self._dtype)
+
+    def attrs(self) -> Attrs:
+        """Return the attributes of its node."""
+        own = self.init
+        if isinstance(own, initializers.Initializer):
+            own = own.dumps() if type(own).__module__ == initializers.__name__ else own
+        return Attrs({"init": own, "trainable": self._grad_req != "null"})
+
+    def meta(self) -> Meta:
+        """Return where its node comes from: the owner's construction, else its own."""
+        for reference in self._owners:
+            owner = reference()
+            if owner is not None:
+                owned: Meta = owner.parameter_meta(self)
+                return owned
+        return Meta("", self._origin, self._notes, "Parameter")
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where it was made."""
+        return self._origin
+
+    @property
+    def notes(self) -> tuple[str | None, ...]:
+        """For each axis, the argument that its size came from."""
+        return self._notes
+
+    def note(self, *notes: str | None) -> Parameter:
+        """Say which argument each axis's size came from; return self."""
+        self._notes = notes
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} (shape={self._shape}, dtype={self._dtype})"
+
+    # ------------------------------------------------------------------ values
+
+    def _not_ready(self) -> UninitializedError:
+        if self._wish is not None:
+            return DeferredInitializationError(
+                f"parameter {self.path!r} of shape {self._shape} waits for its shape; run the network once, call "
+                "infer_shape, or state its input size (in_units=, in_channels=)",
+                path=self.path,
+            )
+        return UninitializedError(
+            f"parameter {self.path!r} has not been initialised; call initialize() on it or on its network, "
+            "or set_data()",
+            path=self.path,
+        )
+
+    def check_initialized(self) -> None:
+        """Raise `UninitializedError` unless it has values."""
+        if self._data is None:
+            raise self._not_ready()
+
+    def data(self) -> Any:
+        """Return the live array: writing into it changes the network.
+
+        While a network is described, this is the parameter's symbolic tensor.
+
+        Returns
+        -------
+        numpy.ndarray
+
+        Raises
+        ------
+        UninitializedError
+            GI401 when nobody initialised it, GI402 (`DeferredInitializationError`) when it waits
+            for its shape.
+        """
+        if tracing.current() is not None:
+            return self.__symbolic__()
+        if self._data is None:
+            raise self._not_ready()
+        return self._data
+
+    def __symbolic__(self) -> Tensor:
+        trace = tracing.current()
+        if trace is None:
+            raise ParameterError(
+                f"parameter {self.path!r} stands for a tensor only while its network is described, in forward; "
+                "data() is its array",
+                path=self.path,
+            )
+        return trace.parameter(self)
+
+    def grad(self) -> np.ndarray:
+        """Return the live gradient; zeros before the first backward pass.
+
+        Raises
+        ------
+        UninitializedError
+            As `data`.
+        GradientError
+            GI406, when ``grad_req`` is "null".
+        """
+        self.check_initialized()
+        if self._grad_req == "null":
+            raise GradientError(f"parameter {self.path!r} has grad_req='null', so no gradient", path=self.path)
+        if self._grad is None:
+            self._grad = np.zeros_like(self.data())
+        return self._grad
+
+    def zero_grad(self) -> None:
+        """Set the gradient to zero, where there is one."""
+        if self._grad is not None:
+            self._grad[...] = 0
+
+    def set_data(self, data: Any) -> None:
+        """Give the parameter its values; on any rung of the ladder.
+
+        Parameters
+        ----------
+        data : array
+            Values; their shape is evidence for the network's, their dtype is cast.
+
+        Raises
+        ------
+        ParameterError
+            GI403, when the shape doesn't fit; nothing is changed.
+        ArrayError
+            GI302, when it is no array of numbers.
+        """
+        array = self._array(data)
+        self.check_shape(array.shape)
+        if self._data is not None:
+            self._data[...] = array
+        else:
+            self._become(np.array(array, self._dtype, order="C"))
+
+    def _array(self, data: Any) -> np.ndarray:
+        if isinstance(data, Parameter):
+            data = data.data()
+        array = np.asarray(data)
+        if array.dtype.kind not in "biuf":
+            raise ArrayError(
+                f"parameter {self.path!r} takes an array of real numbers, not {array.dtype} values",
+                path=self.path,
+            )
+        return array
+
+    def _become(self, data: np.ndarray) -> None:
+        """Take `data` as the values, at the top of the ladder."""
+        known = self._shape == data.shape
+        self._data = data
+        self._shape = data.shape
+        self._grad = None
+        self._wish = None
+        self.has_fresh_gradient = False
+        if not known:
+            self._changed()
+
+    # ------------------------------------------------------------------ initialisation
+
+    def initialize(
+        self,
+        init: Any = None,
+        default_init: Any = None,
+        force_reinit: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        """Draw the first values, now or as soon as the shape is known.
+
+        Parameters
+        ----------
+        init : str or initializer, optional
+            What draws them; wins over the parameter's own initializer.
+        default_init : str or initializer, optional
+            What draws them when neither is given; by default U[-0.07, 0.07].
+        force_reinit : bool
+            Draw again what has values already.
+        seed : int, optional
+            By default that of `graphinit.random.seed`.
+
+        Warns
+        -----
+        UserWarning
+            When it has values already and `force_reinit` is not set.
+
+        Raises
+        ------
+        ParameterError
+            GI405, when the initializer is none, or the shape unknown where deferring is not allowed.
+        """
+        self.commit(self.plan(init, default_init, force_reinit, seed))
+
+    def plan(
+        self, init: Any = None, default_init: Any = None, force_reinit: bool = False, seed: int | None = None
+    ) -> Wish | np.ndarray | None:
+        """Return what `initialize` would do, without doing it: values, a wish, or None for nothing."""
+        if self._data is not None and not force_reinit:
+            warn_user(
+                f"Parameter '{self._name}' is already initialized, ignoring. "
+                "Set force_reinit=True to re-initialize."
+            )
+            return None
+        chosen = next((item for item in (init, self.init, default_init) if item is not None), None)
+        initializer = initializers.create(initializers.Uniform() if chosen is None else chosen)
+        wish = Wish(
+            initializer, random.current_seed() if seed is None else random.check_seed(seed), self.path
+        )
+        if self.is_known:
+            assert self._shape is not None
+            return wish.draw(self, self._shape)
+        if not self.allow_deferred_init:
+            raise ParameterError(
+                f"parameter {self.path!r} has shape {self._shape} and does not allow deferred initialisation; "
+                "state its sizes",
+                code="GI405",
+                path=self.path,
+            )
+        return wish
+
+    def commit(self, planned: Wish | np.ndarray | None) -> None:
+        """Do what `plan` returned."""
+        if isinstance(planned, Wish):
+            self._wish = planned
+        elif planned is not None:
+            self._become(planned)
+
+    def drawn(self, shape: tuple[int, ...]) -> np.ndarray | None:
+        """Return the values of a deferred parameter for a shape; None when it is not waiting."""
+        return None if self._wish is None or self._data is not None else self._wish.draw(self, shape)
+
+    def settle(self) -> None:
+        """Draw the values of a deferred parameter whose shape has become known."""
+        if self.is_known:
+            assert self._shape is not None
+            self.commit(self.drawn(self._shape))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it was initialised by request and waits for its shape."""
+        return self._wish is not None
+
+    def cast(self, dtype: Any) -> None:
+        """Change the dtype, of values and gradient too."""
+        name = canonical_dtype(dtype)
+        if name == self._dtype:
+            return
+        self._dtype = name
+        if self._data is not None:
+            self._data = self._data.astype(name)
+        if self._grad is not None:
+            self._grad = self._grad.astype(name)
+        self._changed()
+
+    # ------------------------------------------------------------------ for the executor and for blocks
+
+    def accept_gradient(self, gradient: np.ndarray) -> None:
+        """Take a gradient as ``grad_req`` says: overwrite, add, or leave it."""
+        if self._grad_req == "null":
+            return
+        if self._grad_req == "write":
+            self.grad()[...] = gradient
+        else:
+            self.grad()[...] += gradient
+        self.has_fresh_gradient = True
+
+    def store(self, data: np.ndarray) -> None:
+        """Take new values from a run, as running statistics do."""
+        self.data()[...] = data
+
+    def adopt(self, owner: Any) -> None:
+        """Note a block that uses this parameter; the first living one gives it its path."""
+        self._owners = [reference for reference in self._owners if reference() not in (None, owner)]
+        self._owners.append(weakref.ref(owner))
+
+    def leave(self, owner: Any) -> None:
+        """Forget a block that uses this parameter no more."""
+        self._owners = [reference for reference in self._owners if reference() not in (None, owner)]
+
+    def _changed(self) -> None:
+        for reference in self._owners:
+            owner = reference()
+            if owner is not None:
+                owner.changed()
+
+    def __add__(self, other: Any) -> Any:
+        return self.__symbolic__() + other
+
+    def __sub__(self, other: Any) -> Any:
+        return self.__symbolic__() - other
+
+    def __mul__(self, other: Any) -> Any:
+        return self.__symbolic__() * other
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.__symbolic__() / other
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.__symbolic__() @ other
+
+    def __neg__(self) -> Any:
+        return -self.__symbolic__()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.__symbolic__()[index]
+
+    __array_ufunc__ = None
+
+
+class Constant(Parameter):
+    """A parameter that is never trained; its value is its initializer.
+
+    Parameters
+    ----------
+    value : array
+        The value; lists become float32.
+    name : str
+        Leaf name.
+    """
+
+    def __init__(self, value: Any, name: str = "const") -> None:
+        array = np.asarray(value)
+        if not isinstance(value, np.ndarray | np.generic) and array.dtype.kind in "iuf":
+            array = array.astype(np.float32)
+        super().__init__(
+            name,
+            "null",
+            array.shape,
+            array.dtype,
+            init=initializers.Constant(array),
+            differentiable=False,
+        )
+
+    @property
+    def grad_req(self) -> str:
+        """Always "null"."""
+        return "null"
+
+    @grad_req.setter
+    def grad_req(self, value: str) -> None:
+        if value not in GRAD_REQS:
+            raise ParameterError(f"grad_req is 'write', 'add' or 'null', not {value!r}", path=self.path)
+        if value != "null":
+            warn_user(
+                f'Constant parameter "{self.name}" does not support grad_req other than "null", '
+                f'and new value "{value}" is ignored.'
+            )
+
+
+class RandomState:
+    """The state of a random stream inside a network: a key from seed and path, and a counter of steps.
+
+    Parameters
+    ----------
+    owner : Block
+        The block that draws.
+    name : str
+        Leaf name.
+    """
+
+    type = TensorType((3,), "uint64")
+    grad_req = "null"
+
+    def __init__(self, owner: Any, name: str = "key") -> None:
+        self._owner = weakref.ref(owner)
+        self.name = name
+        self._data: np.ndarray | None = None
+
+    @property
+    def path(self) -> str:
+        """Place in the network."""
+        owner = self._owner()
+        prefix = owner.path if owner is not None else ""
+        return f"{prefix}.{self.name}" if prefix else self.name
+
+    def meta(self) -> Meta:
+        """Return where its node comes from."""
+        owner = self._owner()
+        return Meta() if owner is None else owner.meta()
+
+    def data(self) -> np.ndarray:
+        """Return key and counter; made from the current seed when `reset` was not called."""
+        if self._data is None:
+            self.reset(random.current_seed())
+        assert self._data is not None
+        return self._data
+
+    def reset(self, seed: int) -> None:
+        """Start the stream of a seed again."""
+        self._data = np.append(random.stream_key(seed, self.path), np.uint64(0))
+
+    def store(self, data: np.ndarray) -> None:
+        """Take key and counter after a run."""
+        self._data = np.array(data, np.uint64)
+
+
+class ParameterDict(dict[str, Parameter]):
+    """Parameters by path: a dict that also answers to Gluon's older names.
+
+    Parameters
+    ----------
+    parameters : mapping from str to Parameter
+        The parameters in order.
+    aliases : mapping from str to str, optional
+        Older names (``"dense0_weight"``) and the paths that they mean.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter] = {}, aliases: Mapping[str, str] = {}) -> None:
+        super().__init__(parameters)
+        self._aliases = dict(aliases)
+
+    def __missing__(self, name: str) -> Parameter:
+        path = self._aliases.get(name)
+        if path is not None and path in self.keys():
+            return self[path]
+        known = ", ".join(self) or "none"
+        raise KeyError(f"there is no parameter {name!r}; there are {known}")
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (
+            isinstance(name, str) and super().__contains__(self._aliases.get(name))
+        )
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Older names and the paths that they mean."""
+        return self._aliases
+
+    def distinct(self) -> dict[str, Parameter]:
+        """Return each parameter once, under its first path."""
+        first = {id(parameter): name for name, parameter in reversed(self.items())}
+        return {name: parameter for name, parameter in self.items() if first[id(parameter)] == name}
+
+    def grad(self) -> dict[str, np.ndarray]:
+        """Return the gradients by path, of those parameters that have one."""
+        return {name: p.grad() for name, p in self.items() if p.grad_req != "null"}
+
+    def initialize(
+        self, init: Any = None, force_reinit: bool = False, seed: int | None = None
+    ) -> None:
+        """Initialise every parameter, or none: `init` is the default that a parameter's own wins over.
+
+        A tied parameter is drawn once.
+
+        Raises
+        ------
+        GraphInitError
+            As `Parameter.initialize`; then nothing is changed.
+        """
+        planned: dict[int, tuple[Parameter, Any]] = {}
+        for parameter in self.values():
+            if id(parameter) not in planned:
+                planned[id(parameter)] = parameter, parameter.plan(None, init, force_reinit, seed)
+            elif not force_reinit and isinstance(planned[id(parameter)][1], np.ndarray):
+                warn_user(
+                    f"Parameter '{parameter.name}' is already initialized, ignoring. "
+                    "Set force_reinit=True to re-initialize."
+                )
+        for parameter, plan in planned.values():
+            parameter.commit(plan)
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+        for parameter in self.values():
+            parameter.zero_grad()
+
+    def setattr(self, name: str, value: Any) -> None:
+        """Set an attribute on every parameter."""
+        for parameter in self.values():
+            setattr(parameter, name, value)
+
+
+def _numbers(shape: Any, path: str) -> tuple[int, ...]:
+    sizes = parse_shape(shape)
+    for size in sizes:
+        if not isinstance(size, int):
+            raise ParameterError(
+                f"parameter {path!r} has numbers or -1 for sizes, not {size}", code="GI405", path=path
+            )
+    return tuple(size for size in sizes if isinstance(size, int))

@@ -1,0 +1,121 @@
+"""The network being described right now: how parameters become nodes of its graph.
+
+While a block is traced, its parameters stand for nodes of one graph.  A `Trace` is that graph in the
+making, with the names that parameters and blocks have below the traced root.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from graphinit.errors import BlockError, ParameterError
+from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.node import Meta
+from graphinit.ir.op import Attrs
+from graphinit.ir.tensor import Tensor
+from graphinit.ir.types import TensorType
+
+
+class Trace:
+    """A graph in the making.
+
+    Parameters
+    ----------
+    builder : GraphBuilder
+        Where nodes go.
+    names : mapping from int to str
+        For each parameter (by `id`), its name below the root.
+    paths : mapping from int to str
+        For each block (by `id`), its path below the root.
+    train : bool
+        Whether dropout and batch statistics are on.
+    """
+
+    def __init__(
+        self, builder: GraphBuilder, names: Mapping[int, str], paths: Mapping[int, str], train: bool
+    ) -> None:
+        self.builder = builder
+        self.names = names
+        self.paths = paths
+        self.train = train
+        self.updates: dict[str, Tensor] = {}
+        self.running: list[Any] = []
+        self._sources: dict[str, Tensor] = {}
+
+    def parameter(self, parameter: Any) -> Tensor:
+        """Return the tensor of a parameter, adding its node on first use.
+
+        Raises
+        ------
+        ParameterError
+            GI405, when the root doesn't know the parameter.
+        """
+        name = self.names.get(id(parameter))
+        if name is None:
+            raise ParameterError(
+                f"parameter {parameter.name!r} is used by a block that does not own it; assign it to an attribute "
+                "of the block, as in self.weight = parameter",
+                code="GI405",
+                path=parameter.path,
+            )
+        return self._source("parameter", name, parameter.type, parameter.attrs(), parameter.meta())
+
+    def state(self, state: Any) -> Tensor:
+        """Return the tensor of what is carried from run to run; its newest value in this trace."""
+        name = self.names[id(state)]
+        newest = self.updates.get(name)
+        return self._source("state", name, state.type, Attrs(), state.meta()) if newest is None else newest
+
+    def update(self, state: Any, value: Tensor) -> None:
+        """Say what a state becomes after this run."""
+        self.updates[self.names[id(state)]] = value
+
+    def _source(self, kind: str, name: str, type: TensorType, attrs: Attrs, meta: Meta) -> Tensor:
+        if name not in self._sources:
+            self._sources[name] = Tensor(self.builder, self.builder.source(kind, name, type, attrs, meta))
+        return self._sources[name]
+
+    @contextmanager
+    def block(self, block: Any, meta: Meta) -> Iterator[None]:
+        """Make nodes in the name of `block`.
+
+        Raises
+        ------
+        BlockError
+            GI407, when the block calls itself.
+        """
+        if any(block is other for other in self.running):
+            raise BlockError(f"block {block.name!r} calls itself", path=meta.path)
+        outer = self.builder.scope
+        self.builder.scope = meta
+        self.running.append(block)
+        try:
+            yield
+        finally:
+            self.builder.scope = outer
+            self.running.pop()
+
+
+class _Local(threading.local):
+    trace: Trace | None = None
+
+
+_local = _Local()
+
+
+def current() -> Trace | None:
+    """Return the trace of this thread, None when nothing is being described."""
+    return _local.trace
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Describe a network within a ``with`` block."""
+    outer, _local.trace = _local.trace, trace
+    try:
+        yield trace
+    finally:
+        _local.trace = outer

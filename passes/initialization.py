@@ -1,0 +1,78 @@
+"""First values for the parameters of a graph, without layers and without running anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphinit import init, random
+from graphinit.errors import ShapeError
+from graphinit.ir.graph import Graph
+from passes.shape_inference import ShapeReport
+
+
+def init_parameters(
+    graph: Graph,
+    report: ShapeReport,
+    initializer: Any = None,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Return the first values of every parameter of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    report : ShapeReport
+        The shapes that inference found for it.
+    initializer : initializer, str or mapping from pattern to either, optional
+        What draws them; U[-0.07, 0.07] by default.  Of a mapping the first pattern (a regular
+        expression) that matches a parameter's name from its start is taken.  A parameter's own
+        initializer wins.
+    seed : int
+        With a parameter's name it decides its values.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Values by name, in order of the graph.
+
+    Raises
+    ------
+    ShapeError
+        GI207, when a shape is not known.
+    ParameterError
+        When an initializer fails.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> from passes.shape_inference import infer_shapes
+    >>> x, w = F.input("x", shape=(-1, 20)), F.parameter("w", shape=(3, -1))
+    >>> graph = Graph(outputs=F.linear(x, w))
+    >>> init_parameters(graph, infer_shapes(graph), "ones")["w"].shape
+    (3, 20)
+    """
+    seed = random.check_seed(seed)
+    values: dict[str, np.ndarray] = {}
+    for name, node in graph.parameters.items():
+        type = report.type(name)
+        if not type.is_static or type.shape is None:
+            raise ShapeError(
+                f"the shape of parameter {name!r} is {type}: give sizes to the inputs", code="GI207", node=name
+            )
+        chosen = node.attrs.get("init")
+        if chosen is None:
+            chosen = _chosen(initializer, name)
+        shape = tuple(dim for dim in type.shape if isinstance(dim, int))
+        values[name] = init.draw(chosen, name, shape, type.dtype or "float32", seed=seed)
+    return values
+
+
+def _chosen(initializer: Any, name: str) -> Any:
+    if isinstance(initializer, Mapping):
+        initializer = next((item for pattern, item in initializer.items() if re.match(pattern, name)), None)
+    return init.Uniform() if initializer is None else initializer
