@@ -178,7 +178,8 @@ def create(initializer: Any, **options: Any) -> Any:
             raise ParameterError(f"initializer {name!r} does not take these arguments: {cause}") from cause
     if isinstance(initializer, type):
         raise ParameterError(
-            f"{initializer.__name__} is a class; give an initializer, {initializer.__name__}(...)", code="GI405"
+            f"{initializer.__name__} is a class; give an initializer, {initializer.__name__}(...)",
+            code="GI405",
         )
     if isinstance(initializer, Initializer) or callable(initializer):
         return initializer
@@ -190,7 +191,13 @@ def create(initializer: Any, **options: Any) -> Any:
 
 
 def draw(
-    initializer: Any, path: str, shape: tuple[int, ...], dtype: str, *, seed: int | None = None, leaf: str = ""
+    initializer: Any,
+    path: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    *,
+    seed: int | None = None,
+    leaf: str = "",
 ) -> np.ndarray:
     """Return the first values of a parameter.
 
@@ -258,7 +265,7 @@ def _takes_rng(initializer: Callable[..., Any]) -> bool:
     except (TypeError, ValueError):  # a builtin that does not tell
         return False
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(positional) >= 3 or bool(positional) and positional[0].name in ("rng", "key", "generator")
+    return len(positional) >= 3 or (bool(positional) and positional[0].name in ("rng", "key", "generator"))
 
 
 @alias("zeros")
@@ -353,7 +360,9 @@ def fans(shape: Sequence[int], path: str) -> tuple[float, float]:
     """
     if len(shape) < 2:
         raise ParameterError(
-            f"{path!r} has shape {tuple(shape)}: fan-in and fan-out need at least two axes", code="GI404", path=path
+            f"{path!r} has shape {tuple(shape)}: fan-in and fan-out need at least two axes",
+            code="GI404",
+            path=path,
         )
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
@@ -391,7 +400,9 @@ class Xavier(Initializer):
         factors = {"avg": (fan_in + fan_out) / 2.0, "in": fan_in, "out": fan_out}
         if self.factor_type not in factors:
             raise ParameterError(
-                f"factor_type is 'avg', 'in' or 'out', not {self.factor_type!r}", code="GI404", path=named.path
+                f"factor_type is 'avg', 'in' or 'out', not {self.factor_type!r}",
+                code="GI404",
+                path=named.path,
             )
         if self.rnd_type not in ("uniform", "gaussian"):
             raise ParameterError(

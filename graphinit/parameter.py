@@ -275,8 +275,8 @@ class Parameter:
         trace = tracing.current()
         if trace is None:
             raise ParameterError(
-                f"parameter {self.path!r} stands for a tensor only while its network is described, in forward; "
-                "data() is its array",
+                f"parameter {self.path!r} stands for a tensor only while its network is described, "
+                "in forward; data() is its array",
                 path=self.path,
             )
         return trace.parameter(self)
@@ -293,7 +293,9 @@ class Parameter:
         """
         self.check_initialized()
         if self._grad_req == "null":
-            raise GradientError(f"parameter {self.path!r} has grad_req='null', so no gradient", path=self.path)
+            raise GradientError(
+                f"parameter {self.path!r} has grad_req='null', so no gradient", path=self.path
+            )
         if self._grad is None:
             self._grad = np.zeros_like(self.data())
         return self._grad
@@ -401,8 +403,8 @@ class Parameter:
             return wish.draw(self, self._shape)
         if not self.allow_deferred_init:
             raise ParameterError(
-                f"parameter {self.path!r} has shape {self._shape} and does not allow deferred initialisation; "
-                "state its sizes",
+                f"parameter {self.path!r} has shape {self._shape} and does not allow deferred "
+                "initialisation; state its sizes",
                 code="GI405",
                 path=self.path,
             )
@@ -625,9 +627,7 @@ class ParameterDict(dict[str, Parameter]):
         """Return the gradients by path, of those parameters that have one."""
         return {name: p.grad() for name, p in self.items() if p.grad_req != "null"}
 
-    def initialize(
-        self, init: Any = None, force_reinit: bool = False, seed: int | None = None
-    ) -> None:
+    def initialize(self, init: Any = None, force_reinit: bool = False, seed: int | None = None) -> None:
         """Initialise every parameter, or none: `init` is the default that a parameter's own wins over.
 
         A tied parameter is drawn once.

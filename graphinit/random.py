@@ -164,7 +164,7 @@ class MxnetNdStream:
 
 _SCHEMES = {"mxnet-np": MxnetNumpyStream, "mxnet-nd": MxnetNdStream}
 _seed = 0
-_sequence: Stream = PathStream(0, "")
+_sequence: Stream | None = None  # made on first use: it loads numpy.random
 _replayed: Stream | None = None
 
 
@@ -183,7 +183,7 @@ def seed(value: int) -> None:
     """
     global _seed, _sequence, _replayed  # noqa: PLW0603  (one seed a process, as NumPy's and MXNet's)
     _seed = check_seed(value)
-    _sequence = PathStream(_seed, "")
+    _sequence = None
     if _replayed is not None:
         _replayed = type(_replayed)(_seed)  # type: ignore[call-arg]  # both schemes take a seed
 
@@ -205,6 +205,13 @@ def stream(seed: int, path: str) -> Stream:
     return PathStream(seed, path) if _replayed is None else _replayed
 
 
+def _sequential() -> Stream:
+    global _sequence  # noqa: PLW0603
+    if _sequence is None:
+        _sequence = PathStream(_seed, "")
+    return _sequence if _replayed is None else _replayed
+
+
 def uniform(low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
     """Return float32 numbers of U[low, high) from the process's one sequential stream.
 
@@ -214,12 +221,12 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
     >>> uniform(size=(2, 3)).shape
     (2, 3)
     """
-    return (_replayed or _sequence).uniform(low, high, size).astype(np.float32)
+    return _sequential().uniform(low, high, size).astype(np.float32)
 
 
 def normal(loc: float = 0.0, scale: float = 1.0, size: Size = ()) -> np.ndarray:
     """Return float32 numbers of N(loc, scale²) from the process's one sequential stream."""
-    return (_replayed or _sequence).normal(loc, scale, size).astype(np.float32)
+    return _sequential().normal(loc, scale, size).astype(np.float32)
 
 
 class _Scheme:
@@ -262,7 +269,9 @@ def scheme(name: str | None, seed: int = 0) -> _Scheme:
     """
     global _replayed  # noqa: PLW0603
     if name is not None and name not in _SCHEMES:
-        raise ParameterError(f"there is no random scheme {name!r}; there are {', '.join(_SCHEMES)}", code="GI405")
+        raise ParameterError(
+            f"there is no random scheme {name!r}; there are {', '.join(_SCHEMES)}", code="GI405"
+        )
     undo = _Scheme(_replayed)
     _replayed = None if name is None else _SCHEMES[name](check_seed(seed))
     return undo

@@ -56,8 +56,8 @@ class Trace:
         name = self.names.get(id(parameter))
         if name is None:
             raise ParameterError(
-                f"parameter {parameter.name!r} is used by a block that does not own it; assign it to an attribute "
-                "of the block, as in self.weight = parameter",
+                f"parameter {parameter.name!r} is used by a block that does not own it; assign it to an "
+                "attribute of the block, as in self.weight = parameter",
                 code="GI405",
                 path=parameter.path,
             )

@@ -62,7 +62,9 @@ def init_parameters(
         type = report.type(name)
         if not type.is_static or type.shape is None:
             raise ShapeError(
-                f"the shape of parameter {name!r} is {type}: give sizes to the inputs", code="GI207", node=name
+                f"the shape of parameter {name!r} is {type}: give sizes to the inputs",
+                code="GI207",
+                node=name,
             )
         chosen = node.attrs.get("init")
         if chosen is None:

@@ -49,10 +49,12 @@ class Symbol(Protocol):
     """What `Graph` needs of a tensor."""
 
     @property
-    def builder(self) -> GraphBuilder: ...
+    def builder(self) -> GraphBuilder:
+        """The builder that holds it."""
 
     @property
-    def value(self) -> Value: ...
+    def value(self) -> Value:
+        """Its place there."""
 
 
 class Graph:
@@ -387,7 +389,9 @@ class GraphBuilder:
             other = self.nodes[name].meta.origin
             place = f" (the first one at {other})" if other else ""
             raise GraphError(
-                f"two nodes are called {name!r}{place}; give one of them another name", code="GI101", node=name
+                f"two nodes are called {name!r}{place}; give one of them another name",
+                code="GI101",
+                node=name,
             )
         rule = intern_rule(node.op, node.attrs)
         numbers = self.numbers
@@ -460,7 +464,9 @@ class GraphBuilder:
         for name, value in outputs.items():
             node = self.nodes.get(value.node)
             if node is None or not 0 <= value.port < len(node.types):
-                raise GraphError(f"output {name!r} is {value}, which is not in the graph", code="GI106", node=name)
+                raise GraphError(
+                    f"output {name!r} is {value}, which is not in the graph", code="GI106", node=name
+                )
         if not outputs:
             raise GraphError("a graph needs at least one output", code="GI107")
         needed = set(self.nodes) if keep_all else self._needed(outputs, inputs or ())
@@ -471,7 +477,9 @@ class GraphBuilder:
             missing = [n for n in needed if self.nodes[n].op == "input" and n not in inputs]
             if missing:
                 raise GraphError(
-                    f"the outputs need the input {missing[0]!r}, which is not listed", code="GI106", node=missing[0]
+                    f"the outputs need the input {missing[0]!r}, which is not listed",
+                    code="GI106",
+                    node=missing[0],
                 )
         given = [node for node in self.nodes.values() if node.op == "input" and node.name in needed]
         wanted = list(inputs) if inputs is not None else [node.name for node in sorted(given, key=_by_order)]

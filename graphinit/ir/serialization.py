@@ -51,6 +51,7 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
 
 
 def checked_attrs(node: Node) -> Attrs:
+    """Return a node's attributes, checked by its op; `OpError` or `GraphError` when they don't fit."""
     if node.op in SOURCES:
         return node.attrs
     spec = op_spec(node.op)
@@ -62,12 +63,15 @@ def checked_attrs(node: Node) -> Attrs:
 
 
 def node_to_json(node: Node) -> dict[str, Any]:
+    """Return a node as JSON values; folders of origins are dropped."""
     data: dict[str, Any] = {"name": node.name, "op": node.op}
     if node.inputs:
         data["inputs"] = [[value.node, value.port] for value in node.inputs]
     if node.attrs:
         data["attrs"] = {name: _attr_to_json(value) for name, value in node.attrs.items()}
-    data["types"] = [[None if t.shape is None else [_attr_to_json(d) for d in t.shape], t.dtype] for t in node.types]
+    data["types"] = [
+        [None if t.shape is None else [_attr_to_json(d) for d in t.shape], t.dtype] for t in node.types
+    ]
     meta = node.meta
     if meta.path:
         data["path"] = meta.path
@@ -84,6 +88,7 @@ def node_to_json(node: Node) -> dict[str, Any]:
 
 
 def node_from_json(data: dict[str, Any]) -> Node:
+    """Read what `node_to_json` gave; `ValueError` and its kin when it is not well formed."""
     file, line = data.get("origin") or ("", 0)
     meta = Meta(
         str(data.get("path", "")),
@@ -133,6 +138,10 @@ def _attr_from_json(value: Any) -> Any:
         if "float" in value:
             return float(value["float"])
         if "array" in value:
-            return Literal(np.array(value["array"], dtype=TensorType.parse(f"{value['dtype']}[]").dtype).reshape(value["shape"]))
+            return Literal(
+                np.array(value["array"], dtype=TensorType.parse(f"{value['dtype']}[]").dtype).reshape(
+                    value["shape"]
+                )
+            )
         raise ValueError(f"{value!r} is not an attribute")
     return value

@@ -22,7 +22,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_OPERAND = re.compile(r"(?P<name>\w+)(?P<many>\.\.)?(:(?P<kind>\w+))?(\[(?P<dims>[^\]]*)\])?(?P<optional>\?)?$")
+_OPERAND = re.compile(
+    r"(?P<name>\w+)(?P<many>\.\.)?(:(?P<kind>\w+))?(\[(?P<dims>[^\]]*)\])?(?P<optional>\?)?$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ def _operand(text: str) -> Operand:
     if match is None:
         raise ValueError(f"operand {text!r} of a signature is not well formed")
     dims = match["dims"]
-    terms = None if dims is None or dims.strip() == "..." else tuple(map(_term, filter(None, dims.split(","))))
+    terms = (
+        None if dims is None or dims.strip() == "..." else tuple(map(_term, filter(None, dims.split(","))))
+    )
     return Operand(match["name"], terms, match["kind"] or "any", bool(match["optional"]), bool(match["many"]))
 
 

@@ -296,7 +296,11 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> Tensor:
         """Return the same values in another shape; one entry may be -1."""
-        return apply("reshape", self, shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
+        return apply(
+            "reshape",
+            self,
+            shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape,
+        )
 
     def transpose(self, *axes: Any) -> Tensor:
         """Return the tensor with its axes in another order, reversed by default."""
@@ -369,7 +373,9 @@ def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) ->
     inputs = [_constant(builder, operand) for operand in operands]
     known = {key: _unsized(value) for key, value in attrs.items()}
     value = builder.add(op, inputs, known, name=name, meta=current_meta(builder))
-    return tuple(Tensor(builder, Value(value.node, port)) for port in range(len(builder.nodes[value.node].types)))
+    return tuple(
+        Tensor(builder, Value(value.node, port)) for port in range(len(builder.nodes[value.node].types))
+    )
 
 
 def symbolic(operand: Any) -> Any:
@@ -400,7 +406,9 @@ def _common_builder(op: str, operands: Sequence[Any]) -> GraphBuilder:
                 mine.absorb(other)
                 builder = mine
     if builder is None:
-        raise OpError(f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op)
+        raise OpError(
+            f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op
+        )
     return builder
 
 

@@ -37,7 +37,9 @@ def canonical_dtype(dtype: Any) -> str:
     except TypeError as cause:
         raise DTypeError(f"{dtype!r} is not a dtype; use one of {', '.join(DTYPES)}") from cause
     if dtype is None or name not in DTYPES:
-        raise DTypeError(f"dtype {name if dtype is not None else None} is not supported; use one of {', '.join(DTYPES)}")
+        raise DTypeError(
+            f"dtype {name if dtype is not None else None} is not supported; use one of {', '.join(DTYPES)}"
+        )
     return name
 
 

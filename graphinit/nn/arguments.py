@@ -88,7 +88,9 @@ def is_spec(value: Any) -> bool:
 
 def is_array(value: Any) -> bool:
     """Whether an argument of a call is one array: an array, or nested lists of numbers."""
-    if isinstance(value, np.ndarray | np.generic | Tensor) or (hasattr(value, "shape") and hasattr(value, "dtype")):
+    if isinstance(value, np.ndarray | np.generic | Tensor) or (
+        hasattr(value, "shape") and hasattr(value, "dtype")
+    ):
         return True
     if isinstance(value, list | tuple) and value:
         first = value
@@ -98,7 +100,9 @@ def is_array(value: Any) -> bool:
     return False
 
 
-def bind_call(forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], block: str) -> Arguments:
+def bind_call(
+    forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], block: str
+) -> Arguments:
     """Take apart the arguments of a call.
 
     Raises
@@ -144,7 +148,9 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
         name = parameter.name
         if name in nested:
             kwargs[name] = split(name, nested[name], leaves, is_spec)
-        elif inner := {key[len(name) + 1 :]: spec for key, spec in nested.items() if key.startswith(f"{name}.")}:
+        elif inner := {
+            key[len(name) + 1 :]: spec for key, spec in nested.items() if key.startswith(f"{name}.")
+        }:
             kwargs[name] = _gather(name, inner, leaves)
         elif parameter.default is parameter.empty:
             leaves[name] = TensorType()

@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
+from passes.shape_inference import ShapeReport, infer_shapes
+
 from graphinit import init as initializers
 from graphinit import random
 from graphinit.errors import BlockError, CallError
@@ -23,7 +25,6 @@ from graphinit.ir.origin import Origin, here, warn_user
 from graphinit.nn.calling import Programs, call_block
 from graphinit.nn.describing import trace_block
 from graphinit.parameter import Parameter, ParameterDict, RandomState
-from passes.shape_inference import ShapeReport, infer_shapes
 
 _counts: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -90,7 +91,9 @@ class Block:
 
     def forward(self, *args: Any) -> Any:
         """Describe what the block computes; every subclass writes this."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it computes: write forward(self, x)")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it computes: write forward(self, x)"
+        )
 
     # ------------------------------------------------------------------ registers
 
@@ -205,9 +208,7 @@ class Block:
             yield path, block
             prefix = f"{path}." if path else ""
             inner = (*above, id(block))
-            stack.extend(
-                (f"{prefix}{key}", child, inner) for key, child in reversed(block._children.items())
-            )
+            stack.extend((f"{prefix}{key}", child, inner) for key, child in reversed(block._children.items()))
 
     # ------------------------------------------------------------------ parameters
 

@@ -10,12 +10,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from passes.shape_inference import infer_shapes
 
 from graphinit.compiler import compile
 from graphinit.ir.types import TensorType, is_float, is_integer
 from graphinit.nn.arguments import Arguments, bind_call, cast_array, to_array
 from graphinit.nn.describing import describe_call, needs_tensors
-from passes.shape_inference import infer_shapes
 
 if TYPE_CHECKING:
     from graphinit.nn.block import Block
@@ -75,10 +75,16 @@ def _run(block: Block, arguments: Arguments, args: tuple[Any, ...]) -> Any:
     else:
         block._programs.general.move_to_end(key)
     executable, dtypes = found
-    if len(args) == len(arrays) == 1 and type(args[0]) is np.ndarray and args[0].dtype == dtypes[next(iter(dtypes))]:
+    if (
+        len(args) == len(arrays) == 1
+        and type(args[0]) is np.ndarray
+        and args[0].dtype == dtypes[next(iter(dtypes))]
+    ):
         if isinstance(executable.graph.structure, str):
             _keep(block._programs.fast, (args[0].shape, args[0].dtype), executable.run)
-    return executable.forward(**{name: cast_array(name, array, dtypes[name]) for name, array in arrays.items()})
+    return executable.forward(
+        **{name: cast_array(name, array, dtypes[name]) for name, array in arrays.items()}
+    )
 
 
 def _compile(

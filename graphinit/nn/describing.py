@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from passes.solver import resolve
 
 from graphinit import tracing
 from graphinit.errors import BlockError
@@ -14,7 +15,6 @@ from graphinit.ir.node import Meta, Value
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
-from passes.solver import resolve
 
 if TYPE_CHECKING:
     from graphinit.nn.block import Block
@@ -91,7 +91,9 @@ def _flatten_outputs(
     """Collect the tensors of a result under names and return its structure in names."""
     if isinstance(result, list | tuple):
         if not result:
-            raise BlockError(f"forward of {block.name} returned an empty {type(result).__name__}", path=block.path)
+            raise BlockError(
+                f"forward of {block.name} returned an empty {type(result).__name__}", path=block.path
+            )
         return type(result)(
             _flatten_outputs(item, f"{name}.{i}", builder, outputs, block) for i, item in enumerate(result)
         )

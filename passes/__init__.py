@@ -1,0 +1,1 @@
+"""Work on graphs: inference, verification, differentiation, rewriting, planning."""
