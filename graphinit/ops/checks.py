@@ -1,0 +1,182 @@
+"""Checks of attributes: what the user gave becomes a canonical value, or an error in words.
+
+A check raises `ValueError` or `TypeError` with words that complete "<attribute> ...".
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from graphinit.errors import GraphInitError
+from graphinit.ir.dims import Dim, Expr, parse_dim
+from graphinit.ir.types import canonical_dtype
+
+
+def boolean(value: Any) -> bool:
+    """True or False."""
+    if value is True or value is False:
+        return bool(value)
+    raise TypeError("must be True or False")
+
+
+def integer(value: Any) -> int:
+    """A whole number; a bool is none."""
+    if isinstance(value, bool):
+        raise TypeError("must be a whole number")
+    try:
+        return operator.index(value)
+    except TypeError as cause:
+        raise TypeError("must be a whole number") from cause
+
+
+def natural(value: Any) -> int:
+    """A whole number of at least 0."""
+    number = integer(value)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def number(value: Any) -> float:
+    """A number, as float."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise TypeError("must be a number")
+    result = float(value)
+    if math.isnan(result):
+        raise ValueError("must be a number, not nan")
+    return result
+
+
+def scalar(value: Any) -> float | int:
+    """A number that keeps its kind: an int stays an int."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise TypeError("must be a number")
+    return operator.index(value) if hasattr(value, "__index__") else float(value)
+
+
+def bound(value: Any) -> float | int | None:
+    """A limit: a number, or None (also given as an infinity) for no limit."""
+    if value is None:
+        return None
+    limit = scalar(value)
+    if math.isnan(limit):
+        raise ValueError("must be a number, not nan")
+    return None if math.isinf(limit) else limit
+
+
+def rate(value: Any) -> float:
+    """A probability below 1."""
+    probability = number(value)
+    if not 0 <= probability < 1:
+        raise ValueError("must be at least 0 and less than 1")
+    return probability
+
+
+def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """None, or what `check` takes."""
+
+    def checked(value: Any) -> Any:
+        return None if value is None else check(value)
+
+    return checked
+
+
+def axes(value: Any) -> tuple[int, ...] | None:
+    """None for all axes, one axis, or several, as a tuple."""
+    if value is None:
+        return None
+    given = tuple(integer(axis) for axis in value) if isinstance(value, tuple | list) else (integer(value),)
+    if len(set(given)) != len(given):
+        raise ValueError("names an axis twice")
+    return given
+
+
+def some_axes(value: Any) -> tuple[int, ...]:
+    """One axis, or several, as a tuple."""
+    given = axes(value)
+    if given is None:
+        raise TypeError("must be an axis or a tuple of axes")
+    return given
+
+
+def permutation(value: Any) -> tuple[int, ...] | None:
+    """None to reverse the axes, or every axis once, counted from the front."""
+    given = axes(value)
+    if given is None:
+        return None
+    order = tuple(axis % len(given) if -len(given) <= axis < len(given) else -1 for axis in given)
+    if sorted(order) != list(range(len(given))):
+        raise ValueError(f"must name each of the {len(given)} axes once")
+    return order
+
+
+def dtype(value: Any) -> str:
+    """A dtype by its canonical name."""
+    if value is None:
+        raise TypeError("must be a dtype")
+    try:
+        return canonical_dtype(value)
+    except GraphInitError as cause:
+        raise TypeError(cause.message) from cause
+
+
+def size(value: Any) -> Dim:
+    """A size: a number of at least 0, or an expression."""
+    try:
+        dim = parse_dim(value)
+    except GraphInitError as cause:
+        raise ValueError(cause.message) from cause
+    if isinstance(dim, int) and dim < 0:
+        raise ValueError("must be a size")
+    return dim
+
+
+def sizes(value: Any) -> tuple[Dim, ...]:
+    """A shape without unknowns."""
+    return tuple(size(dim) for dim in (value if isinstance(value, tuple | list) else (value,)))
+
+
+def target_shape(value: Any) -> tuple[Dim, ...]:
+    """A shape in which one entry may be -1."""
+    given = value if isinstance(value, tuple | list) else (value,)
+    shape = tuple(-1 if isinstance(dim, int) and dim == -1 else size(dim) for dim in given)
+    if sum(isinstance(dim, int) and dim == -1 for dim in shape) > 1:
+        raise ValueError("may have only one -1")
+    return shape
+
+
+def pads(value: Any) -> tuple[tuple[int, int], ...]:
+    """A pair (before, after) for each axis."""
+    if not isinstance(value, tuple | list):
+        raise TypeError("must be a pair (before, after) for each axis")
+    pairs = []
+    for pair in value:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError("must be a pair (before, after) for each axis")
+        pairs.append((natural(pair[0]), natural(pair[1])))
+    return tuple(pairs)
+
+
+def index(value: Any) -> tuple[Any, ...]:
+    """Basic indexing: numbers, (start, stop, step), ``"..."`` and ``"new"``."""
+    entries = value if isinstance(value, tuple | list) else (value,)
+    checked = tuple(_entry(entry) for entry in entries)
+    if sum(isinstance(entry, str) and entry == "..." for entry in checked) > 1:
+        raise ValueError("may have only one '...'")
+    return checked
+
+
+def _entry(entry: Any) -> Any:
+    if isinstance(entry, Expr) or (isinstance(entry, str) and entry in ("...", "new")):
+        return entry
+    if isinstance(entry, tuple | list) and len(entry) == 3:
+        start, stop, step = (
+            part if part is None or isinstance(part, Expr) else integer(part) for part in entry
+        )
+        if step == 0 or isinstance(step, Expr):
+            raise ValueError("needs steps that are whole numbers other than 0")
+        return (start, stop, None if step == 1 else step)
+    return integer(entry)
