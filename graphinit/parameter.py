@@ -9,13 +9,12 @@ changes nothing, and messages name the parameter's path.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphinit import init as initializers
 from graphinit import random, tracing
 from graphinit.errors import (
     ArrayError,
@@ -24,6 +23,10 @@ from graphinit.errors import (
     ParameterError,
     UninitializedError,
 )
+from graphinit.initializers.base import LayerDefault, create, draw
+from graphinit.initializers.distributions import Constant as ConstantValue
+from graphinit.initializers.distributions import Uniform
+from graphinit.initializers.presets import Preset
 from graphinit.ir.node import Meta
 from graphinit.ir.op import Attrs
 from graphinit.ir.origin import Origin, here, warn_user
@@ -33,19 +36,32 @@ from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
 GRAD_REQS = ("write", "add", "null")
 
 
+ShapeOf = Callable[["Parameter"], tuple[int, ...] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An initialisation that was asked for: everything that decides the values but the shape."""
+    """An initialisation that was asked for: everything that decides the values but the shapes."""
 
     initializer: Any
     seed: int
     path: str
 
-    def draw(self, parameter: Parameter, shape: tuple[int, ...]) -> np.ndarray:
-        """Return the values for a shape."""
-        return initializers.draw(
-            self.initializer, self.path, shape, parameter.dtype, seed=self.seed, leaf=parameter.name
-        )
+    def granted(self, parameter: Parameter, shape_of: ShapeOf) -> np.ndarray | None:
+        """Return the values, None while a shape that they take is unknown."""
+        shape = shape_of(parameter)
+        if shape is None or -1 in shape:
+            return None
+        initializer = self.initializer
+        if isinstance(initializer, Preset):
+            initializer = initializer.choose(*parameter.role(shape_of))
+            if initializer is None:
+                return None
+        return draw(initializer, self.path, shape, parameter.dtype, seed=self.seed, leaf=parameter.name)
+
+
+def _current_shape(parameter: Parameter) -> tuple[int, ...] | None:
+    return parameter.shape
 
 
 class Parameter:
@@ -199,8 +215,10 @@ class Parameter:
     def attrs(self) -> Attrs:
         """Return the attributes of its node."""
         own = self.init
-        if isinstance(own, initializers.Initializer):
-            own = own.dumps() if type(own).__module__ == initializers.__name__ else own
+        if type(own).__module__ == Uniform.__module__:
+            own = own.dumps()
+        elif isinstance(own, str):
+            own = str(own)
         return Attrs({"init": own, "trainable": self._grad_req != "null"})
 
     def meta(self) -> Meta:
@@ -393,39 +411,48 @@ class Parameter:
                 "Set force_reinit=True to re-initialize."
             )
             return None
-        chosen = next((item for item in (init, self.init, default_init) if item is not None), None)
-        initializer = initializers.create(initializers.Uniform() if chosen is None else chosen)
+        own = self.init
+        if isinstance(default_init, Preset) and isinstance(own, LayerDefault):
+            own = None
+        chosen = next((item for item in (init, own, default_init) if item is not None), None)
         wish = Wish(
-            initializer, random.current_seed() if seed is None else random.check_seed(seed), self.path
+            Uniform() if chosen is None else create(chosen),
+            random.current_seed() if seed is None else random.check_seed(seed),
+            self.path,
         )
-        if self.is_known:
-            assert self._shape is not None
-            return wish.draw(self, self._shape)
-        if not self.allow_deferred_init:
+        if not self.allow_deferred_init and not self.is_known:
             raise ParameterError(
                 f"parameter {self.path!r} has shape {self._shape} and does not allow deferred "
                 "initialisation; state its sizes",
                 code="GI405",
                 path=self.path,
             )
-        return wish
+        values = wish.granted(self, _current_shape)
+        return wish if values is None else values
 
     def commit(self, planned: Wish | np.ndarray | None) -> None:
         """Do what `plan` returned."""
         if isinstance(planned, Wish):
-            self._wish = planned
+            self._wish, self._data, self._grad = planned, None, None
         elif planned is not None:
             self._become(planned)
 
-    def drawn(self, shape: tuple[int, ...]) -> np.ndarray | None:
-        """Return the values of a deferred parameter for a shape; None when it is not waiting."""
-        return None if self._wish is None or self._data is not None else self._wish.draw(self, shape)
+    def drawn(self, shape_of: ShapeOf = _current_shape) -> np.ndarray | None:
+        """Return the values of a parameter that waits, if these shapes are what it waits for."""
+        return None if self._wish is None else self._wish.granted(self, shape_of)
+
+    def role(self, shape_of: ShapeOf) -> tuple[str, str, dict[str, tuple[int, ...] | None]]:
+        """Return the class of the owning layer, the name there, and the shapes of all its parameters."""
+        for reference in self._owners:
+            owner = reference()
+            if owner is not None:
+                layer, key, parameters = owner.parameter_role(self)
+                return layer, key, {name: shape_of(other) for name, other in parameters.items()}
+        return "", self._name, {self._name: shape_of(self)}
 
     def settle(self) -> None:
         """Draw the values of a deferred parameter whose shape has become known."""
-        if self.is_known:
-            assert self._shape is not None
-            self.commit(self.drawn(self._shape))
+        self.commit(self.drawn())
 
     @property
     def is_waiting(self) -> bool:
@@ -519,7 +546,7 @@ class Constant(Parameter):
             "null",
             array.shape,
             array.dtype,
-            init=initializers.Constant(array),
+            init=ConstantValue(array),
             differentiable=False,
         )
 

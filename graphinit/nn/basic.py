@@ -8,8 +8,11 @@ from typing import Any
 from graphinit import functional as F
 from graphinit import tracing
 from graphinit.errors import BlockError
+from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter, RandomState
+
+ZEROS = LayerDefault("zeros")
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": F.relu,
@@ -121,7 +124,7 @@ class Dense(Block):
         flatten: bool = True,
         dtype: Any = "float32",
         weight_initializer: Any = None,
-        bias_initializer: Any = "zeros",
+        bias_initializer: Any = ZEROS,
         in_units: int | None = -1,
     ) -> None:
         super().__init__()

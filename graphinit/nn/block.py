@@ -16,9 +16,10 @@ from typing import Any, Self
 
 from passes.shape_inference import ShapeReport, infer_shapes
 
-from graphinit import init as initializers
 from graphinit import random
 from graphinit.errors import BlockError, CallError
+from graphinit.initializers.base import create
+from graphinit.initializers.distributions import Uniform
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
@@ -190,6 +191,12 @@ class Block:
             return Meta(self.path, self._origin, parameter.notes, type(self).__name__)
         return Meta(self.path, parameter.origin, parameter.notes, type(self).__name__)
 
+    def parameter_role(self, parameter: Parameter) -> tuple[str, str, dict[str, Parameter]]:
+        """Return the layer's class, the parameter's name in it, and the layer's parameters."""
+        layer = next(cls for cls in type(self).__mro__ if cls.__module__.startswith("graphinit."))
+        key = next((key for key, own in self._parameters.items() if own is parameter), parameter.name)
+        return layer.__name__, key, self._parameters
+
     def walk(self) -> Iterator[tuple[str, Block]]:
         """Give every block at or below this one with its path from here, parents first.
 
@@ -295,7 +302,7 @@ class Block:
             When an initializer is none, or fails; then nothing is changed.
         """
         seed = random.current_seed() if seed is None else random.check_seed(seed)
-        default = initializers.Uniform() if init is None else initializers.create(init)
+        default = Uniform() if init is None else create(init)
         self.collect_params().initialize(default, force_reinit, seed)
         for state in self.states().values():
             state.reset(seed)
@@ -463,17 +470,22 @@ class Block:
             When an initializer fails.
         """
         parameters = self.collect_params()
-        settled: list[tuple[Parameter, tuple[int, ...], Any]] = []
-        for name in report.graph.parameters:
-            parameter = parameters[name]
+        shapes: dict[int, tuple[int, ...]] = {}
+        used = [parameters[name] for name in report.graph.parameters]
+        for name, parameter in zip(report.graph.parameters, used, strict=True):
             found = report.type(name).shape
+            if found is not None:
+                shapes[id(parameter)] = tuple(dim if isinstance(dim, int) else -1 for dim in found)
             if require_values and not parameter.is_waiting:
                 parameter.check_initialized()
-            if found is not None:
-                shape = tuple(dim if isinstance(dim, int) else -1 for dim in found)
-                settled.append((parameter, shape, parameter.drawn(shape) if -1 not in shape else None))
-        for parameter, shape, values in settled:
-            parameter.shape = shape
+
+        def shape_of(parameter: Parameter) -> tuple[int, ...] | None:
+            return shapes.get(id(parameter), parameter.shape)
+
+        drawn = [parameter.drawn(shape_of) for parameter in used]
+        for parameter, values in zip(used, drawn, strict=True):
+            if id(parameter) in shapes:
+                parameter.shape = shapes[id(parameter)]
             parameter.commit(values)
 
     def variables(self, graph: Graph) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Initializers; `graphinit.init` is their public face."""

@@ -1,0 +1,270 @@
+"""What an initializer is: one method, three ways to write one, and the names they go by.
+
+Every initializer has one method, ``_init_weight(name, data)``: `name` is the parameter's leaf name, a
+`str` that also knows the parameter's ``path`` and the random ``stream`` of that path, and `data` a
+zero-filled array to fill.  A custom initializer overrides that method, as in Gluon; or is an object with
+``__call__(shape, dtype=None)``, as in Keras; or a plain function ``(rng, shape, dtype)``, as in JAX.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from graphinit import random
+from graphinit.errors import GraphInitError, ParameterError
+
+
+class InitName(str):
+    """A parameter's leaf name, as an initializer sees it.
+
+    Attributes
+    ----------
+    path : str
+        The parameter's path in the network.
+    stream : Stream
+        The random numbers of that path.
+    """
+
+    path: str
+    stream: random.Stream
+
+    def __new__(cls, name: str, path: str | None = None, seed: int | None = None) -> InitName:
+        """Make a name; the stream is that of its path under the current seed by default."""
+        self = super().__new__(cls, name)
+        self.path = name if path is None else path
+        self.stream = random.stream(random.current_seed() if seed is None else seed, self.path)
+        return self
+
+
+def named(name: str) -> InitName:
+    """Return a name that knows its path and stream."""
+    return name if isinstance(name, InitName) else InitName(name)
+
+
+class Initializer:
+    """Base of initializers; a subclass overrides `_init_weight`.
+
+    Examples
+    --------
+    >>> class Halves(Initializer):
+    ...     def _init_weight(self, name, data):
+    ...         data[:] = 0.5
+    >>> draw(Halves(), "0.weight", (2,), "float32")
+    array([0.5, 0.5], dtype=float32)
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._kwargs = kwargs
+
+    def _init_weight(self, name: str, data: np.ndarray) -> None:
+        raise NotImplementedError("an initializer overrides _init_weight(name, data)")
+
+    def __call__(self, name: str, data: np.ndarray) -> None:
+        """Fill `data` by what the end of `name` says it is, as MXNet's Module API does.
+
+        Weights are drawn; biases, betas and minima become 0, gammas and maxima 1.
+
+        Raises
+        ------
+        ValueError
+            If the name ends in none of these.
+        """
+        if name.endswith("weight"):
+            self._init_weight(named(name), data)
+            return
+        for ends, value in ((("bias", "beta", "min"), 0.0), (("gamma", "max"), 1.0)):
+            if name.endswith(ends):
+                data[...] = value
+                return
+        raise ParameterError(
+            f"by its name {name!r} is neither weight, bias, gamma nor beta; give the parameter an initializer "
+            "of its own",
+            code="GI404",
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer."""
+        if dataclasses.is_dataclass(self):
+            return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return dict(self._kwargs)
+
+    def dumps(self) -> str:
+        """Return the initializer as JSON text that `create` reads.
+
+        Examples
+        --------
+        >>> Constant(9).dumps()
+        '["constant", {"value": 9}]'
+        """
+        return json.dumps([type(self).__name__.lower(), self.options()])
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        assert isinstance(other, Initializer)
+        return repr(self.options()) == repr(other.options())
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self.options())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
+
+
+class LayerDefault(str):
+    """The name of an initializer that a layer has unless the user says otherwise; presets replace it."""
+
+
+_registry: dict[str, type[Initializer]] = {}
+_Class = TypeVar("_Class", bound=type[Initializer])
+
+
+def register(cls: _Class) -> _Class:
+    """Let `create` find a class of initializers by its name in lower case."""
+    _registry[cls.__name__.lower()] = cls
+    return cls
+
+
+def alias(*names: str) -> Callable[[_Class], _Class]:
+    """Let `create` find a class by further names."""
+
+    def add(cls: _Class) -> _Class:
+        _registry.update(dict.fromkeys((name.lower() for name in names), cls))
+        return cls
+
+    return add
+
+
+def create(initializer: Any, **options: Any) -> Any:
+    """Return the initializer that a name, JSON text, initializer or function stands for.
+
+    Parameters
+    ----------
+    initializer : str, Initializer or callable
+        ``"xavier"`` (case doesn't matter), ``'["constant", {"value": 9}]'``, or what is one already.
+    **options
+        Arguments, with a name.
+
+    Raises
+    ------
+    ParameterError
+        GI405, when nothing of that name is registered or it is no initializer.
+
+    Examples
+    --------
+    >>> from graphinit import init
+    >>> init.create("uniform", scale=0.1)
+    Uniform(scale=0.1)
+    """
+    if isinstance(initializer, str):
+        name, given = initializer, options
+        if name.lstrip().startswith("["):
+            try:
+                name, stored = json.loads(name)
+                given = {**stored, **options}
+            except (ValueError, TypeError) as cause:
+                raise ParameterError(f"{initializer!r} is not the JSON text of an initializer") from cause
+        cls = _registry.get(name.lower())
+        if cls is None:
+            known = ", ".join(sorted(_registry))
+            raise ParameterError(f"no initializer is registered as {name!r}; there are {known}", code="GI405")
+        try:
+            return cls(**given)
+        except TypeError as cause:
+            raise ParameterError(f"initializer {name!r} does not take these arguments: {cause}") from cause
+    if isinstance(initializer, type):
+        raise ParameterError(
+            f"{initializer.__name__} is a class; give an initializer, {initializer.__name__}(...)",
+            code="GI405",
+        )
+    if isinstance(initializer, Initializer) or callable(initializer):
+        return initializer
+    raise ParameterError(
+        f"{initializer!r} is not an initializer; give a name such as 'xavier', an Initializer or a function "
+        "(rng, shape, dtype)",
+        code="GI405",
+    )
+
+
+def draw(
+    initializer: Any,
+    path: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    *,
+    seed: int | None = None,
+    leaf: str = "",
+) -> np.ndarray:
+    """Return the first values of a parameter.
+
+    Parameters
+    ----------
+    initializer : Initializer, callable or str
+        What draws them.
+    path : str
+        The parameter's path; with the seed it decides every random number.
+    shape : tuple of int
+        The parameter's shape.
+    dtype : str
+        Its dtype.
+    seed : int, optional
+        The network's seed, by default the current one.
+    leaf : str, optional
+        The name that the initializer is shown; by default the last part of the path.
+
+    Raises
+    ------
+    ParameterError
+        GI404, when it gives an array of another shape, or one that the dtype cannot hold.
+
+    Examples
+    --------
+    >>> draw(lambda shape, dtype: np.full(shape, 3), "0.bias", (2,), "float32")
+    array([3., 3.], dtype=float32)
+    """
+    initializer = create(initializer)
+    name = InitName(leaf or path.rpartition(".")[2], path, seed)
+    if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
+        data = np.zeros(shape, dtype)
+        try:
+            initializer._init_weight(name, data)
+        except GraphInitError as error:
+            if error.path is None:
+                error.path = path
+            raise
+        return data
+    if _takes_rng(initializer):
+        source = random.PathStream(random.current_seed() if seed is None else seed, path)
+        given = initializer(source.generator(), shape, np.dtype(dtype))
+    else:
+        given = initializer(shape, np.dtype(dtype))
+    data = np.asarray(given)
+    if data.shape != tuple(shape):
+        raise ParameterError(
+            f"the initializer of {path!r} gave an array of shape {data.shape} for a parameter of shape {shape}",
+            code="GI404",
+            path=path,
+        )
+    if not np.can_cast(data.dtype, dtype, "same_kind"):
+        raise ParameterError(
+            f"the initializer of {path!r} gave {data.dtype} values for a parameter of dtype {dtype}",
+            code="GI404",
+            path=path,
+        )
+    return np.array(data, dtype)
+
+
+def _takes_rng(initializer: Callable[..., Any]) -> bool:
+    """Whether a callable is ``(rng, shape, dtype)`` rather than ``(shape, dtype=None)``."""
+    try:
+        parameters = list(inspect.signature(initializer).parameters.values())
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(positional) >= 3 or (bool(positional) and positional[0].name in ("rng", "key", "generator"))
