@@ -9,7 +9,7 @@ changes nothing, and messages name the parameter's path.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,16 @@ class Parameter:
                 found: str = owner.parameter_path(self)
                 return found
         return self._name
+
+    @property
+    def root(self) -> Parameter:
+        """The parameter that holds the values: itself, unless it is the transpose of another."""
+        return self
+
+    @property
+    def T(self) -> TransposedParameter:  # noqa: N802  (NumPy's name)
+        """The parameter transposed: for tying a layer to another whose weight is the other way round."""
+        return TransposedParameter(self)
 
     @property
     def dtype(self) -> str:
@@ -526,6 +536,114 @@ class Parameter:
     __array_ufunc__ = None
 
 
+class TransposedParameter(Parameter):
+    """A parameter seen with its axes reversed; the values are those of the other one.
+
+    Assigned to a layer it ties the two: ``output.weight = embedding.weight.T``.
+
+    Parameters
+    ----------
+    base : Parameter
+        The parameter that holds the values.
+
+    Examples
+    --------
+    >>> weight = Parameter("weight", shape=(2, 3))
+    >>> weight.initialize("zeros")
+    >>> weight.T.data()[2, 0] = 7
+    >>> weight.data()
+    array([[0., 0., 7.],
+           [0., 0., 0.]], dtype=float32)
+    """
+
+    def __init__(self, base: Parameter) -> None:
+        self._base = base
+        super().__init__(base.name, base.grad_req, None, base.dtype)
+
+    @property
+    def root(self) -> Parameter:
+        """The parameter that holds the values."""
+        return self._base.root
+
+    @property
+    def T(self) -> Any:  # noqa: N802
+        """The parameter itself."""
+        return self._base
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The other's shape, reversed."""
+        shape = self._base.shape
+        return None if shape is None else shape[::-1]
+
+    @shape.setter
+    def shape(self, shape: Sequence[int] | int) -> None:
+        self._base.shape = _numbers(shape, self.path)[::-1]
+
+    def check_shape(self, new: tuple[int, ...]) -> None:
+        """Raise `ParameterError` (GI403) unless `new`, reversed, agrees with what is known."""
+        self._base.check_shape(new[::-1])
+
+    @property
+    def dtype(self) -> str:
+        """The other's dtype."""
+        return self._base.dtype
+
+    @property
+    def grad_req(self) -> str:
+        """The other's request."""
+        return self._base.grad_req
+
+    @grad_req.setter
+    def grad_req(self, value: str) -> None:
+        self._base.grad_req = value
+
+    def data(self) -> Any:
+        """Return the live array, transposed: a view that can be written to."""
+        return self.__symbolic__() if tracing.current() is not None else self._base.data().T
+
+    def grad(self) -> np.ndarray:
+        """Return the live gradient, transposed."""
+        return self._base.grad().T
+
+    def __symbolic__(self) -> Tensor:
+        trace = tracing.current()
+        base = self._base.__symbolic__()
+        return base.T if trace is None else trace.transposed(self, base)
+
+    def set_data(self, data: Any) -> None:
+        """Give the other its values, transposed."""
+        self._base.set_data(self._array(data).T)
+
+    def zero_grad(self) -> None:
+        """Set the gradient to zero."""
+        self._base.zero_grad()
+
+    def cast(self, dtype: Any) -> None:
+        """Change the other's dtype."""
+        self._base.cast(dtype)
+
+    def plan(
+        self, init: Any = None, default_init: Any = None, force_reinit: bool = False, seed: int | None = None
+    ) -> Wish | np.ndarray | None:
+        """Plan the other's values: they are drawn the way it stands."""
+        return self._base.plan(init, default_init, force_reinit, seed)
+
+    def commit(self, planned: Wish | np.ndarray | None) -> None:
+        """Do what `plan` returned."""
+        self._base.commit(planned)
+
+    def adopt(self, owner: Any) -> None:
+        """Note a block that uses the parameter; changes of the other concern it too."""
+        super().adopt(owner)
+        self._base.adopt(owner)
+
+    def leave(self, owner: Any) -> None:
+        """Forget a block that uses the parameter no more."""
+        super().leave(owner)
+        self._base.leave(owner)
+
+
 class Constant(Parameter):
     """A parameter that is never trained; its value is its initializer.
 
@@ -564,127 +682,6 @@ class Constant(Parameter):
                 f'Constant parameter "{self.name}" does not support grad_req other than "null", '
                 f'and new value "{value}" is ignored.'
             )
-
-
-class RandomState:
-    """The state of a random stream inside a network: a key from seed and path, and a counter of steps.
-
-    Parameters
-    ----------
-    owner : Block
-        The block that draws.
-    name : str
-        Leaf name.
-    """
-
-    type = TensorType((3,), "uint64")
-    grad_req = "null"
-
-    def __init__(self, owner: Any, name: str = "key") -> None:
-        self._owner = weakref.ref(owner)
-        self.name = name
-        self._data: np.ndarray | None = None
-
-    @property
-    def path(self) -> str:
-        """Place in the network."""
-        owner = self._owner()
-        prefix = owner.path if owner is not None else ""
-        return f"{prefix}.{self.name}" if prefix else self.name
-
-    def meta(self) -> Meta:
-        """Return where its node comes from."""
-        owner = self._owner()
-        return Meta() if owner is None else owner.meta()
-
-    def data(self) -> np.ndarray:
-        """Return key and counter; made from the current seed when `reset` was not called."""
-        if self._data is None:
-            self.reset(random.current_seed())
-        assert self._data is not None
-        return self._data
-
-    def reset(self, seed: int) -> None:
-        """Start the stream of a seed again."""
-        self._data = np.append(random.stream_key(seed, self.path), np.uint64(0))
-
-    def store(self, data: np.ndarray) -> None:
-        """Take key and counter after a run."""
-        self._data = np.array(data, np.uint64)
-
-
-class ParameterDict(dict[str, Parameter]):
-    """Parameters by path: a dict that also answers to Gluon's older names.
-
-    Parameters
-    ----------
-    parameters : mapping from str to Parameter
-        The parameters in order.
-    aliases : mapping from str to str, optional
-        Older names (``"dense0_weight"``) and the paths that they mean.
-    """
-
-    def __init__(self, parameters: Mapping[str, Parameter] = {}, aliases: Mapping[str, str] = {}) -> None:
-        super().__init__(parameters)
-        self._aliases = dict(aliases)
-
-    def __missing__(self, name: str) -> Parameter:
-        path = self._aliases.get(name)
-        if path is not None and path in self.keys():
-            return self[path]
-        known = ", ".join(self) or "none"
-        raise KeyError(f"there is no parameter {name!r}; there are {known}")
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (
-            isinstance(name, str) and super().__contains__(self._aliases.get(name))
-        )
-
-    @property
-    def aliases(self) -> Mapping[str, str]:
-        """Older names and the paths that they mean."""
-        return self._aliases
-
-    def distinct(self) -> dict[str, Parameter]:
-        """Return each parameter once, under its first path."""
-        first = {id(parameter): name for name, parameter in reversed(self.items())}
-        return {name: parameter for name, parameter in self.items() if first[id(parameter)] == name}
-
-    def grad(self) -> dict[str, np.ndarray]:
-        """Return the gradients by path, of those parameters that have one."""
-        return {name: p.grad() for name, p in self.items() if p.grad_req != "null"}
-
-    def initialize(self, init: Any = None, force_reinit: bool = False, seed: int | None = None) -> None:
-        """Initialise every parameter, or none: `init` is the default that a parameter's own wins over.
-
-        A tied parameter is drawn once.
-
-        Raises
-        ------
-        GraphInitError
-            As `Parameter.initialize`; then nothing is changed.
-        """
-        planned: dict[int, tuple[Parameter, Any]] = {}
-        for parameter in self.values():
-            if id(parameter) not in planned:
-                planned[id(parameter)] = parameter, parameter.plan(None, init, force_reinit, seed)
-            elif not force_reinit and isinstance(planned[id(parameter)][1], np.ndarray):
-                warn_user(
-                    f"Parameter '{parameter.name}' is already initialized, ignoring. "
-                    "Set force_reinit=True to re-initialize."
-                )
-        for parameter, plan in planned.values():
-            parameter.commit(plan)
-
-    def zero_grad(self) -> None:
-        """Set every gradient to zero."""
-        for parameter in self.values():
-            parameter.zero_grad()
-
-    def setattr(self, name: str, value: Any) -> None:
-        """Set an attribute on every parameter."""
-        for parameter in self.values():
-            setattr(parameter, name, value)
 
 
 def _numbers(shape: Any, path: str) -> tuple[int, ...]:

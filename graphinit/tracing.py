@@ -15,7 +15,7 @@ from graphinit.errors import BlockError, ParameterError
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Meta
 from graphinit.ir.op import Attrs
-from graphinit.ir.tensor import Tensor
+from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType
 
 
@@ -62,6 +62,15 @@ class Trace:
                 path=parameter.path,
             )
         return self._source("parameter", name, parameter.type, parameter.attrs(), parameter.meta())
+
+    def transposed(self, parameter: Any, base: Tensor) -> Tensor:
+        """Return the tensor of a parameter that is another one's transpose, under its own name."""
+        name = self.names.get(id(parameter))
+        if name is None:
+            return base.T
+        if name not in self._sources:
+            self._sources[name] = apply("transpose", base, name=name)
+        return self._sources[name]
 
     def state(self, state: Any) -> Tensor:
         """Return the tensor of what is carried from run to run; its newest value in this trace."""

@@ -10,7 +10,8 @@ from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
-from graphinit.parameter import Parameter, RandomState
+from graphinit.parameter import Parameter
+from graphinit.state import RandomState
 
 ZEROS = LayerDefault("zeros")
 

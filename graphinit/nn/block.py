@@ -25,7 +25,10 @@ from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
 from graphinit.nn.calling import Programs, call_block
 from graphinit.nn.describing import trace_block
-from graphinit.parameter import Parameter, ParameterDict, RandomState
+from graphinit.nn.tying import check_tie, tie
+from graphinit.parameter import Parameter
+from graphinit.parameter_dict import ParameterDict
+from graphinit.state import RandomState
 
 _counts: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -112,6 +115,8 @@ class Block:
             if name in register and register[name] is not value and not isinstance(value, type(old)):
                 del register[name]
         if isinstance(old, Parameter) and old is not value:
+            if isinstance(value, Parameter):
+                tie(self, name, value)
             old.leave(self)
         if isinstance(value, Block):
             self._register(name, value)
@@ -334,25 +339,14 @@ class Block:
             for path, block in self.walk()
             for key in block._parameters
         }
-        for name, parameter in shared.items():
+        found = {name: (*places[name], parameter) for name, parameter in shared.items() if name in places}
+        for block, key, parameter in found.values():
+            check_tie(block, key, parameter)
+        for name in shared:
             if name not in places:
                 warn_user(f"Parameter name {name} is not in the current model!")
-            else:
-                block, key = places[name]
-                own = block._parameters[key]
-                if own.shape is not None and parameter.shape is not None and own is not parameter:
-                    wanted = _merged(own.shape, parameter.shape)
-                    if wanted is None:
-                        parameter.check_shape(own.shape)
-        for name, parameter in shared.items():
-            if name in places:
-                block, key = places[name]
-                own = block._parameters[key]
-                if own is not parameter and own.shape is not None and parameter.shape is not None:
-                    merged = _merged(own.shape, parameter.shape)
-                    if merged is not None and merged != parameter.shape:
-                        parameter.shape = merged
-                setattr(block, key, parameter)
+        for block, key, parameter in found.values():
+            setattr(block, key, parameter)
         return self
 
     def apply(self, function: Callable[[Block], Any]) -> Self:
@@ -517,10 +511,3 @@ class Block:
             f"  ({key}): " + repr(child).replace("\n", "\n  ") for key, child in self._children.items()
         )
         return f"{type(self).__name__}(\n{inner}\n)"
-
-
-def _merged(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return what two shapes say together; None when they clash."""
-    if len(one) != len(other) or any(a != b and -1 not in (a, b) for a, b in zip(one, other, strict=True)):
-        return None
-    return tuple(max(a, b) for a, b in zip(one, other, strict=True))
