@@ -1,0 +1,209 @@
+"""Conditions that sizes must meet for a network to make sense: ``batch == n``, ``h >= 28``.
+
+A condition over one symbol is brought to a solved form where floors can be undone; all others are
+printed as they stand, and evaluated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphinit.ir.dims import Dim, Expr, bounds
+
+Range = tuple[int | None, int | None]
+
+
+class Condition(NamedTuple):
+    """A comparison of two sizes.
+
+    Parameters
+    ----------
+    relation : {"==", ">=", "%"}
+        ``%`` says that the right side divides the left one.
+    left, right : int or Expr
+        The sides.
+    """
+
+    relation: str
+    left: Dim
+    right: Dim
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The symbols that it speaks of."""
+        return _symbols(self.left) | _symbols(self.right)
+
+    def holds(self, sizes: Mapping[str, int]) -> bool:
+        """Whether it holds for these sizes; `KeyError` when a symbol has none."""
+        left = self.left.evaluate(sizes) if isinstance(self.left, Expr) else self.left
+        right = self.right.evaluate(sizes) if isinstance(self.right, Expr) else self.right
+        if self.relation == "==":
+            return left == right
+        return left >= right if self.relation == ">=" else right != 0 and left % right == 0
+
+    def decided(self) -> bool | None:
+        """Whether it holds for all sizes (True) or for none (False); None when that is not seen."""
+        if self.relation == "==":
+            if self.left is self.right or self.left == self.right:
+                return True
+            return False if impossible(self.left, self.right) else None
+        if self.relation == ">=":
+            low, high = bounds(self.left - self.right)
+            if low is not None and low >= 0:
+                return True
+            return False if high is not None and high < 0 else None
+        if self.right == 0:
+            return False
+        rest = self.left % self.right
+        return True if rest == 0 else False if isinstance(rest, int) or (bounds(rest)[0] or 0) > 0 else None
+
+    def __str__(self) -> str:
+        solved = _solve(self)
+        if solved is not None:
+            return _range_text(*solved)
+        if self.relation == "==":
+            left, right = sorted((self.left, self.right), key=lambda dim: (isinstance(dim, int), _weight(dim), str(dim)))
+            return f"{left} == {right}"
+        if self.relation == ">=":
+            return f"{self.left} >= {self.right}"
+        return f"{_bracketed(self.left)} % {_bracketed(self.right)} == 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What sizes must meet: one of some conditions.
+
+    Parameters
+    ----------
+    alternatives : tuple of Condition
+        One of them must hold.
+    node : str
+        The node whose equation asks for it.
+    why : str
+        The equation in words.
+    origins : tuple of str
+        The user's statements that it follows from.
+
+    Examples
+    --------
+    >>> from graphinit.ir.dims import symbol
+    >>> need = Requirement((Condition(">=", (symbol("h") - 5) // 2 + 1, 3),))
+    >>> print(need, need.holds(h=8), need.holds(h=9))
+    h >= 9 False True
+    """
+
+    alternatives: tuple[Condition, ...]
+    node: str = ""
+    why: str = field(default="", compare=False)
+    origins: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the symbols that it speaks of, sorted."""
+        return tuple(sorted(frozenset().union(*(condition.symbols for condition in self.alternatives))))
+
+    def holds(self, **sizes: int) -> bool:
+        """Whether it holds for these sizes.
+
+        Raises
+        ------
+        KeyError
+            If a symbol that it speaks of has no size.
+        """
+        return any(condition.holds(sizes) for condition in self.alternatives)
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.alternatives))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON-ready values."""
+        return {"requirement": str(self), "node": self.node, "why": self.why, "origins": list(self.origins)}
+
+
+def impossible(left: Dim, right: Dim) -> bool:
+    """Whether two sizes are equal for no sizes of their symbols, as far as that is easily seen."""
+    difference = left - right
+    if isinstance(difference, int):
+        return difference != 0
+    low, high = bounds(difference)
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return True
+    common = math.gcd(*(factor for monomial, factor in difference.terms.items() if monomial))
+    return difference.terms.get((), 0) % common != 0
+
+
+def contradiction(requirements: Iterable[Requirement]) -> tuple[Requirement, Requirement] | None:
+    """Return two requirements on one symbol that no size meets together, if ranges show any."""
+    ranges: dict[str, list[tuple[Requirement, Range]]] = {}
+    for requirement in requirements:
+        if len(requirement.alternatives) != 1:
+            continue
+        solved = _solve(requirement.alternatives[0])
+        if solved is None:
+            continue
+        name, low, high = solved
+        low = max(low if low is not None else 1, 1)
+        for other, (least, most) in ranges.get(name, ()):
+            start = max(low, least if least is not None else low)
+            ends = [end for end in (high, most) if end is not None]
+            if ends and start > min(ends):
+                return other, requirement
+        if high is not None and low > high:
+            return requirement, requirement
+        ranges.setdefault(name, []).append((requirement, (low, high)))
+    return None
+
+
+def _solve(condition: Condition) -> tuple[str, int | None, int | None] | None:
+    """Solve for one symbol under a chain of floor divisions: the sizes from low to high."""
+    if condition.relation == "%" or len(condition.symbols) != 1:
+        return None
+    expr = condition.left - condition.right
+    low: int | None = 0
+    high: int | None = 0 if condition.relation == "==" else None
+    while True:
+        if not isinstance(expr, Expr):
+            return None
+        parts = [(monomial, factor) for monomial, factor in expr.terms.items() if monomial]
+        if len(parts) != 1:
+            return None
+        (monomial, factor), offset = parts[0], expr.terms.get((), 0)
+        if len(monomial) != 1 or monomial[0][1] != 1:
+            return None
+        atom = monomial[0][0]
+        low, high = (None if end is None else end - offset for end in (low, high))
+        if factor < 0:
+            low, high, factor = (None if high is None else -high), (None if low is None else -low), -factor
+        low, high = (None if low is None else -(-low // factor)), (None if high is None else high // factor)
+        if low is not None and high is not None and low > high:
+            return None
+        if atom.kind == "symbol":
+            return atom.args[0], low, high
+        if atom.kind != "//" or not isinstance(atom.args[1], int):
+            return None
+        expr, divisor = atom.args
+        low, high = (None if low is None else low * divisor), (None if high is None else high * divisor + divisor - 1)
+
+
+def _range_text(name: str, low: int | None, high: int | None) -> str:
+    if low == high:
+        return f"{name} == {low}"
+    if low is None or (high is not None and low <= 1):
+        return f"{name} <= {high}"
+    return f"{name} >= {low}" if high is None else f"{low} <= {name} <= {high}"
+
+
+def _symbols(dim: Dim) -> frozenset[str]:
+    return dim.symbols if isinstance(dim, Expr) else frozenset()
+
+
+def _weight(dim: Dim) -> int:
+    return len(dim.terms) if isinstance(dim, Expr) else 0
+
+
+def _bracketed(dim: Dim) -> str:
+    text = str(dim)
+    return text if isinstance(dim, int) or text.isidentifier() else f"({text})"

@@ -1,0 +1,358 @@
+"""Equations between sizes, solved over a whole graph.
+
+The solver reads the table that the graph's builder made (`graphinit.ir.graph.Row`) and works on one
+list: the shape of each value, by number.  A shape is a tuple of ints, expressions, `Unknown` s and -1;
+-1 is an unknown that nothing shares yet.  It visits the nodes once in order, and then, as long as
+something changes, those whose sizes have changed.
+
+Each node's rule is solved in local coordinates (`passes.unification`) and the answer remembered: first by the
+very shapes (when all got settled), then by their pattern, in which unknowns are numbered.  A
+thousand equal layers cost one solved layer and a thousand look-ups.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from graphinit.ir.dims import Dim, Expr, Unknown
+from graphinit.ir.graph import GraphBuilder, Row
+from graphinit.ir.node import Node, Value
+from graphinit.ir.op import Rule
+from graphinit.ir.types import TensorType
+from passes.dtype_inference import Dtypes
+from passes.shape_context import ShapeContext as ShapeContext
+from passes.signature_rule import state_signature
+from passes.unification import LOST, Clash, Entry, Local, Need, Pattern
+
+_NUMBERED = tuple(Unknown(number) for number in range(256))
+_REMEMBERED = 20_000
+
+_patterns: dict[Any, Entry] = {}
+
+
+class Solver:
+    """The shapes of a graph's values, and what was found out on the way.
+
+    Parameters
+    ----------
+    symbols : mapping, optional
+        What symbols in attributes stand for.
+
+    Attributes
+    ----------
+    shapes : list
+        For each value its shape, or None when its rank is unknown.
+    given : list
+        What `shapes` was before anything was solved.
+    log : list of (int, Entry)
+        The rows that something was learnt from, in order of time.
+    clashes, needs : dict
+        Mistakes and conditions with their row, in order.
+    """
+
+    def __init__(self, symbols: Mapping[str, Dim] | None = None) -> None:
+        self.table: list[Row] = []
+        self.shapes: list[Any] = []
+        self.given: list[Any] = []
+        self.users: list[list[int]] = []
+        self.producers: list[int] = []
+        self.symbols = dict(symbols or {})
+        self.log: list[tuple[int, Entry]] = []
+        self.clashes: dict[tuple[int, Any], Clash] = {}
+        self.needs: dict[tuple[int, Any], Need] = {}
+        self._symbols_key = tuple(sorted((name, str(dim)) for name, dim in self.symbols.items()))
+        self._exact: dict[Any, tuple[Entry, tuple[tuple[int, Pattern], ...]]] = {}
+        self._occurrences: dict[Unknown, list[int]] = {}
+        self._forward: dict[Unknown, Any] = {}
+        self._pending: set[int] = set()
+        self._heap: list[int] = []
+        self._visited = 0
+        self._created = itertools.count()
+
+    def add(self, rows: Iterable[Row], shapes: Iterable[Any]) -> None:
+        """Take in further rows of the table, and what is stated of their values' shapes."""
+        self.given.extend(shapes)
+        self.shapes.extend(self.given[len(self.shapes) :])
+        users, producers = self.users, self.producers
+        users.extend([] for _ in range(len(self.shapes) - len(users)))
+        for index, row in enumerate(rows, len(self.table)):
+            _, slots, _, inputs, outputs = row
+            self.table.append(row)
+            for slot in slots[:inputs]:
+                users[slot].append(index)
+            producers.extend([index] * outputs)
+            for slot in slots[inputs + outputs :]:
+                users[slot].append(index)
+
+    def run(self) -> None:
+        """Solve: visit new rows in order, then what has changed, until nothing does."""
+        exact, shapes, log, users = self._exact, self.shapes, self.log, self.users
+        table = self.table
+        for index in range(self._visited, len(table)):
+            rule, slots, take, inputs, _ = table[index]
+            if rule.spec is None:
+                continue
+            key = (rule, take(shapes) if take is not None else (shapes[slots[0]],))
+            found = exact.get(key)
+            if found is None:
+                self._visited = index
+                self._solve(index, key)
+                continue
+            entry, writes = found
+            if entry.facts:
+                log.append((index, entry))
+            for slot, shape in writes:
+                value = slots[slot]
+                shapes[value] = shape
+                if slot < inputs and len(users[value]) > 1:
+                    self._visited = index
+                    self._queue(value, index)
+        self._visited = len(table)
+        while self._heap:
+            index = heapq.heappop(self._heap)
+            self._pending.discard(index)
+            row = table[index]
+            shown = row.take(shapes) if row.take is not None else (shapes[row.slots[0]],)
+            found = exact.get((row.rule, shown))
+            if found is None or found[1]:
+                self._solve(index, (row.rule, shown))
+
+    def _queue(self, value: int, current: int) -> None:
+        """Note that the rows of a value, as far as they were visited, must be looked at again."""
+        visited = self._visited
+        for index in (self.producers[value], *self.users[value]):
+            if index != current and index <= visited and index not in self._pending and self.table[index].rule.spec:
+                self._pending.add(index)
+                heapq.heappush(self._heap, index)
+
+    def _solve(self, index: int, key: tuple[Rule, tuple[Any, ...]]) -> None:
+        row = self.table[index]
+        rule, shown = key
+        pattern, owners, alias = self._pattern(row, shown)
+        label = (rule, pattern, alias, self._symbols_key)
+        entry = _patterns.get(label)
+        if entry is None:
+            entry = self._evaluate(row, pattern, alias)
+            if len(_patterns) >= _REMEMBERED:
+                _patterns.clear()
+            _patterns[label] = entry
+        if entry.facts:
+            self.log.append((index, entry))
+        for clash in entry.clashes:
+            self.clashes.setdefault((index, clash.label), clash)
+        for need in entry.needs:
+            self.needs.setdefault((index, need.alternatives), need)
+        self._apply(index, row, entry, owners)
+        if entry.settled and alias is None and all(type(owner) is tuple for owner in owners):
+            writes = tuple(
+                (slot, shape)
+                for slot, (shape, before) in enumerate(zip(entry.final, shown, strict=True))
+                if shape != before and shape is not None
+            )
+            taken = (*shown[: row.inputs], *shown[row.inputs + row.outputs :])
+            open_ = [shape for shape in taken if shape is None or -1 in shape]
+            if len(set(open_)) == len(open_):
+                self._exact[key] = entry, writes
+
+    def _pattern(
+        self, row: Row, shown: tuple[Any, ...]
+    ) -> tuple[tuple[Pattern | None, ...], list[Any], tuple[int, ...] | None]:
+        """Number the unknowns; an owner is an `Unknown`, or the (value, axis) of a -1."""
+        owners: list[Any] = []
+        numbers: dict[Any, Unknown] = {}
+        slots = row.slots
+        alias = tuple(map(slots.index, slots)) if len(set(slots)) < len(slots) else None
+        pattern: list[Pattern | None] = []
+        for slot, shape in enumerate(shown):
+            if shape is None or (-1 not in shape and not any(type(dim) is Unknown for dim in shape)):
+                pattern.append(shape)
+                continue
+            dims: list[Any] = []
+            for axis, dim in enumerate(shape):
+                if type(dim) is Unknown or dim == -1:
+                    owner = (slots[slot], axis) if type(dim) is int else dim
+                    if owner not in numbers:
+                        numbers[owner] = _numbered(len(owners))
+                        owners.append(owner)
+                    dim = numbers[owner]
+                dims.append(dim)
+            pattern.append(tuple(dims))
+        return tuple(pattern), owners, alias
+
+    def _evaluate(self, row: Row, pattern: Sequence[Pattern | None], alias: tuple[int, ...] | None) -> Entry:
+        rule, inputs, outputs = row.rule, row.inputs, row.outputs
+        spec = rule.spec
+        assert spec is not None, "sources have no rule"
+        local = Local(pattern, alias, _NUMBERED, slot_names(row))
+        context = ShapeContext(local, rule, inputs, outputs, self.symbols)
+        changed = True
+        while changed:
+            local.changed = False
+            state_signature(context, spec.parsed)
+            if spec.shape is not None:
+                spec.shape(context)
+            changed = local.changed
+        return local.entry()
+
+    def _apply(self, index: int, row: Row, entry: Entry, owners: list[Any]) -> None:
+        """Write what an entry says into the graph's shapes."""
+        slots, shapes = row.slots, self.shapes
+        shared = self._share(slots, entry, owners)
+        for slot, final in enumerate(entry.final):
+            if final is None:
+                continue
+            value = slots[slot]
+            new = tuple(shared.get(dim, -1) if type(dim) is Unknown else dim for dim in final)
+            if new != shapes[value]:
+                shapes[value] = new
+                for dim in new:
+                    if type(dim) is Unknown:
+                        self._occurrences[dim].append(value)
+                self._queue(value, index)
+        for unknown, dim in entry.bound.items():
+            owner = owners[unknown.number]
+            if type(owner) is Unknown and type(dim) is not Unknown:
+                self._settle(self._live(owner), dim, index)
+
+    def _share(self, slots: Sequence[int], entry: Entry, owners: list[Any]) -> dict[Unknown, Unknown]:
+        """For each unknown of an entry that stands in several places, the one that it is in the graph."""
+        places: dict[Unknown, set[tuple[int, int]]] = {}
+        for slot, final in enumerate(entry.final):
+            for axis, dim in enumerate(final or ()):
+                if type(dim) is Unknown:
+                    places.setdefault(dim, set()).add((slots[slot], axis))
+        if not places:
+            return {}
+        members: dict[Unknown, list[Unknown]] = {dim: [] for dim in places}
+        for number, owner in enumerate(owners):
+            if type(owner) is Unknown:
+                root = _numbered(number)
+                root = entry.bound.get(root, root)
+                if root in members:
+                    members[root].append(owner)
+        shared: dict[Unknown, Unknown] = {}
+        for dim, held in places.items():
+            if members[dim]:
+                shared[dim] = self._merge([self._live(owner) for owner in members[dim]])
+            elif len(held) > 1:
+                shared[dim] = Unknown(next(self._created))
+                self._occurrences[shared[dim]] = []
+        return shared
+
+    def _live(self, unknown: Unknown) -> Any:
+        while unknown in self._forward:
+            unknown = self._forward[unknown]
+        return unknown
+
+    def _merge(self, unknowns: list[Unknown]) -> Unknown:
+        """Make several unknowns one: the one that stands in most places, so that it stays cheap."""
+        kept = max(unknowns, key=lambda unknown: (len(self._occurrences[unknown]), -unknown.number))
+        for unknown in unknowns:
+            if self._live(unknown) is not kept:
+                self._settle(unknown, kept, -1)
+        return kept
+
+    def _settle(self, unknown: Any, dim: Any, current: int) -> None:
+        """Put a size, or another unknown, wherever an unknown stands."""
+        if type(unknown) is not Unknown or unknown is dim:
+            return
+        self._forward[unknown] = dim
+        held = self._occurrences.pop(unknown)
+        if type(dim) is Unknown:
+            self._occurrences[dim].extend(held)
+        for value in held:
+            shape = self.shapes[value]
+            if unknown in shape:
+                self.shapes[value] = tuple(dim if other is unknown else other for other in shape)
+                self._queue(value, current)
+
+    def mark_lost(self) -> None:
+        """Mark what cannot be known because of a mistake, so that nobody asks for it."""
+        wrong = {index for index, _ in self.clashes}
+        if not wrong:
+            return
+        for index, row in enumerate(self.table):
+            shapes = [self.shapes[slot] for slot in row.slots]
+            if row.rule.spec is None or (index not in wrong and not any(map(_touched, shapes))):
+                continue
+            outputs = row.slots[row.inputs : row.inputs + row.outputs]
+            for slot in row.slots if index in wrong else outputs:
+                shape = self.shapes[slot]
+                if shape is None and slot in outputs:
+                    self.shapes[slot] = LOST
+                elif type(shape) is tuple and index in wrong:
+                    self.shapes[slot] = tuple(LOST if type(dim) is int and dim == -1 else dim for dim in shape)
+
+    def known_shape(self, value: int) -> tuple[Dim, ...] | None:
+        """Return the shape of a value with -1 for all that is unknown."""
+        shape = self.shapes[value]
+        if type(shape) is not tuple:
+            return None
+        return tuple(dim if type(dim) is int or type(dim) is Expr else -1 for dim in shape)
+
+
+def _touched(shape: Any) -> bool:
+    return shape is LOST
+
+
+def _numbered(number: int) -> Unknown:
+    return _NUMBERED[number] if number < len(_NUMBERED) else _further(number)
+
+
+_more: dict[int, Unknown] = {}
+
+
+def _further(number: int) -> Unknown:
+    return _more.setdefault(number, Unknown(number))
+
+
+def slot_names(row: Row) -> tuple[str, ...]:
+    """Return what the slots of a row are called in messages."""
+    spec = row.rule.spec
+    if spec is None:
+        return ("value",) * len(row.slots)
+    names = []
+    for index in range(row.inputs):
+        operand = spec.parsed.input(index)
+        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
+    for index in range(row.outputs):
+        operand = spec.parsed.output(index)
+        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
+    return (*names, *(ref.node for ref in row.rule.sizes))
+
+
+class _Live:
+    """What a builder keeps between questions about shapes."""
+
+    def __init__(self) -> None:
+        self.solver = Solver()
+        self.dtypes = Dtypes()
+
+    def extend(self, builder: GraphBuilder) -> None:
+        done = len(self.solver.table)
+        if len(builder.table) == done:
+            return
+        nodes: list[Node] = list(itertools.islice(reversed(builder.nodes.values()), len(builder.table) - done))
+        nodes.reverse()
+        rows = builder.table[done:]
+        self.solver.add(rows, (type.shape for node in nodes for type in node.types))
+        self.solver.run()
+        self.dtypes.add(rows, nodes)
+        self.dtypes.run()
+
+
+def resolve(builder: GraphBuilder, value: Value) -> TensorType:
+    """Return what is known of a value while its network is described.
+
+    Only nodes that were added since the last question are looked at.  Shapes that clash are no error
+    here: `passes.infer_shapes` reports them, all at once.
+    """
+    if builder.solver is None:
+        builder.solver = _Live()
+    live: _Live = builder.solver
+    live.extend(builder)
+    number = builder.numbers[value.node] + value.port
+    return TensorType(live.solver.known_shape(number), live.dtypes.dtypes[number])

@@ -1,0 +1,284 @@
+"""One op's sizes while its rule is being solved: bindings, reasons, mistakes, conditions.
+
+A `Local` holds the shapes of one node's values (its slots) in local coordinates: a place is a slot
+and an axis, an unknown is numbered by where it first stands.  What a rule finds out is collected in
+an `Entry`, which holds for every node with the same rule and the same pattern of sizes, and is
+remembered for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from graphinit.ir.dims import Dim, Expr, Unknown, bounds
+from passes.requirements import Condition, impossible
+
+Place = tuple[int, int]
+"""A slot and an axis of it."""
+
+Pattern = tuple[Any, ...]
+"""A shape whose sizes are int, Expr, Unknown or `LOST`."""
+
+
+class _Lost:
+    """A size that follows from a mistake: it is neither known nor asked for."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "lost"
+
+
+LOST = _Lost()
+
+
+class Axis(NamedTuple):
+    """Handle of one size of a slot: what rules pass around instead of the size itself."""
+
+    slot: int
+    axis: int
+
+
+class Fact(NamedTuple):
+    """Why a size is what it is: `target` follows from `sources` by an equation."""
+
+    target: Place
+    sources: tuple[Place, ...]
+    why: str
+    equal: bool
+
+
+class Clash(NamedTuple):
+    """A mistake, in local coordinates.
+
+    `sides` are places (axis -1 stands for the whole shape) with what stood there; `label` names the
+    equation, so that solving it again does not blame it twice.
+    """
+
+    label: Any
+    code: str
+    message: str
+    sides: tuple[tuple[Place, Any], ...]
+
+
+class Need(NamedTuple):
+    """Conditions of which one must hold for the op to make sense, and what they follow from."""
+
+    alternatives: tuple[Condition, ...]
+    places: tuple[Place, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that a rule says about one pattern of shapes.
+
+    Parameters
+    ----------
+    final : tuple
+        The shapes afterwards, slot by slot.
+    bound : dict
+        What became of each unknown of the pattern that changed.
+    facts, clashes, needs : tuple
+        Reasons, mistakes and conditions.
+    settled : bool
+        Whether nothing is unknown any more, and nothing wrong.
+    """
+
+    final: tuple[Pattern | None, ...]
+    bound: dict[Unknown, Any]
+    facts: tuple[Fact, ...]
+    clashes: tuple[Clash, ...]
+    needs: tuple[Need, ...]
+    settled: bool
+
+
+class Local:
+    """The shapes of one node's slots while its equations are solved.
+
+    Parameters
+    ----------
+    shapes : sequence of tuple or None
+        Shape of each slot; unknown sizes are numbered `Unknown` s.
+    alias : tuple of int, optional
+        For each slot the first slot with the same value.
+    numbered : sequence of Unknown
+        Unknowns to take from, in order.
+    names : sequence of str
+        What to call each slot in messages.
+    """
+
+    def __init__(
+        self,
+        shapes: Sequence[Pattern | None],
+        alias: Sequence[int] | None,
+        numbered: Sequence[Unknown],
+        names: Sequence[str],
+    ) -> None:
+        self.shapes: list[list[Any] | None] = [None if shape is None else list(shape) for shape in shapes]
+        self.alias = alias or range(len(shapes))
+        self.names = names
+        self._numbered = numbered
+        self._fresh = 1 + max(
+            (dim.number for shape in shapes if shape for dim in shape if type(dim) is Unknown), default=-1
+        )
+        self.given = self._fresh
+        self.bound: dict[Unknown, Any] = {}
+        self.changed = False
+        self.facts: list[Fact] = []
+        self.clashes: dict[Any, Clash] = {}
+        self.needs: dict[Any, Need] = {}
+        self._low: set[Expr] = set()
+
+    def fresh(self) -> Unknown:
+        """Return an unknown that is used nowhere yet."""
+        self._fresh += 1
+        if self._fresh > len(self._numbered):
+            return Unknown(self._fresh - 1)
+        return self._numbered[self._fresh - 1]
+
+    def shape(self, slot: int) -> list[Any] | None:
+        """Return the shape of a slot; None when its rank is unknown."""
+        return self.shapes[self.alias[slot]]
+
+    def value(self, handle: Any) -> Any:
+        """Return what a handle stands for now: int, Expr, Unknown or `LOST`."""
+        if type(handle) is Axis:
+            shape = self.shapes[self.alias[handle.slot]]
+            assert shape is not None, "a handle is of a shape that is there"
+            handle = shape[handle.axis]
+        while type(handle) is Unknown and handle in self.bound:
+            handle = self.bound[handle]
+        return handle
+
+    def set_rank(self, slot: int, rank: int) -> bool:
+        """State how many axes a slot has; False when it has another number."""
+        slot = self.alias[slot]
+        shape = self.shapes[slot]
+        if shape is None:
+            self.shapes[slot] = [self.fresh() for _ in range(rank)]
+            self.changed = True
+            return True
+        return len(shape) == rank
+
+    def clash(self, code: str, message: str, handles: Iterable[Any] = (), key: Any = None) -> None:
+        """Note a mistake, once."""
+        handles = tuple(handles)
+        sides = tuple(
+            ((handle.slot, handle.axis), self.value(handle) if handle.axis >= 0 else self._whole(handle.slot))
+            for handle in handles
+            if type(handle) is Axis
+        )
+        label = (message.partition(": ")[0], sides_of(handles)) if key is None else key
+        self.clashes.setdefault(label, Clash(label, code, message, sides))
+
+    def _whole(self, slot: int) -> Any:
+        shape = self.shape(slot)
+        return None if shape is None else tuple(map(self.value, shape))
+
+    def need(self, alternatives: Sequence[Condition], handles: Iterable[Any], why: str) -> bool:
+        """Note that one of some conditions must hold; False when none can."""
+        possible = []
+        for condition in alternatives:
+            always = condition.decided()
+            if always:
+                return True
+            if always is None:
+                possible.append(condition)
+        if not possible:
+            return False
+        self.needs.setdefault(tuple(possible), Need(tuple(possible), sides_of(handles), why))
+        return True
+
+    def bind(self, unknown: Unknown, dim: Any, target: Any, sources: Iterable[Any], why: str, equal: bool) -> None:
+        """Settle an unknown, or make it one with another."""
+        if type(dim) is Unknown and dim.number > unknown.number:
+            unknown, dim = dim, unknown  # the younger follows the older
+        self.bound[unknown] = dim
+        self.changed = True
+        if dim is LOST:
+            return
+        if type(target) is Axis:
+            places = sides_of(sources)
+            self.facts.append(Fact((target.slot, target.axis), places, why, equal and len(places) == 1))
+        if type(dim) is Expr:
+            self.not_negative(dim, (target, *sources))
+
+    def not_negative(self, dim: Expr, handles: Iterable[Any]) -> None:
+        """Note that an expression that stands for a size must not be negative."""
+        low = bounds(dim)[0]
+        if (low is None or low < 0) and dim not in self._low:
+            self._low.add(dim)
+            if not self.need([Condition(">=", dim, 0)], handles, "a size is not negative"):
+                self.clash("GI205", f"the size {dim} is always negative", handles)
+
+    def equate(self, a: Any, b: Any, why: str, code: str = "GI201", key: Any = None) -> bool:
+        """State that two sizes are equal; False when they cannot be.
+
+        A side is a handle, an int, an Expr or an Unknown.
+        """
+        left, right = self.value(a), self.value(b)
+        if left is right or (type(left) is int and left == right):
+            return True
+        if type(left) is Unknown:
+            return self._settle(left, right, a, b, why)
+        if type(right) is Unknown:
+            return self._settle(right, left, b, a, why)
+        if left is LOST or right is LOST:
+            return True
+        if not impossible(left, right) and self.need([Condition("==", left, right)], (a, b), why):
+            return True
+        self.clash(code, f"{self._explained(a, b, why)}: {left} != {right}", (a, b), key or (why, a, b))
+        self.lose(a, b)
+        return False
+
+    def _settle(self, unknown: Unknown, dim: Any, target: Any, source: Any, why: str) -> bool:
+        if type(dim) is int and dim < 0:
+            self.clash("GI205", f"{why}: a size cannot be {dim}", (target, source))
+            return False
+        if type(target) is not Axis and type(source) is Axis:
+            target, source = source, target
+        self.bind(unknown, dim, target, (source,), why, equal=True)
+        return True
+
+    def lose(self, *handles: Any) -> None:
+        """Mark sizes that a mistake has touched and that were unknown before this rule."""
+        for handle in handles:
+            dim = self.shape(handle.slot)[handle.axis] if type(handle) is Axis else handle  # type: ignore[index]
+            if type(dim) is Unknown and self.value(dim) is not LOST:
+                while dim in self.bound and type(self.bound[dim]) is Unknown:
+                    dim = self.bound[dim]
+                self.bound[dim] = LOST
+                self.changed = True
+
+    def _explained(self, a: Any, b: Any, why: str) -> str:
+        sides = [f"axis {side.axis} of {self.names[side.slot]}" for side in (a, b) if type(side) is Axis]
+        if not sides or "axis" in why:
+            return why
+        return f"{why} ({', '.join(sides)})"
+
+    def entry(self) -> Entry:
+        """Return what was found, once nothing changes any more."""
+        final = tuple(
+            None if (shape := self.shape(slot)) is None else tuple(map(self.value, shape))
+            for slot in range(len(self.shapes))
+        )
+        bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
+        settled = not self.clashes and all(
+            shape is not None and all(type(dim) is int or type(dim) is Expr for dim in shape) for shape in final
+        )
+        return Entry(
+            final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values()), settled
+        )
+
+
+def sides_of(handles: Iterable[Any]) -> tuple[Place, ...]:
+    """Return the places among some handles, each once."""
+    return tuple(dict.fromkeys((handle.slot, handle.axis) for handle in handles if type(handle) is Axis))
+
+
+def known(dim: Any) -> Dim | None:
+    """Return the size if it is settled, else None."""
+    return dim if isinstance(dim, int | Expr) else None
