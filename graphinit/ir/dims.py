@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Union
 
@@ -703,9 +704,9 @@ def _text(terms: _Terms) -> str:
 
 
 def _factor(dim: Dim) -> str:
-    """Text of an operand of a division: brackets unless it is one name or one number."""
+    """Text of an operand of a division: brackets unless it is one name, one size or one number."""
     text = str(dim)
-    return text if isinstance(dim, int) or text.isidentifier() else f"({text})"
+    return text if re.fullmatch(r"-?\d+|[\w.:]+(\[-?\d+\])?", text) else f"({text})"
 
 
 def _value(atom: _Atom, sizes: Mapping[Any, int]) -> int:

@@ -402,6 +402,13 @@ class GraphBuilder:
             raise GraphError(
                 f"{name!r} takes {cause}, which is not in the graph before it", code="GI106", node=name
             ) from cause
+        for source, port in (*node.inputs, *((size.node, size.port) for size in rule.sizes)):
+            if not 0 <= port < len(self.nodes[source].types):
+                raise GraphError(
+                    f"{name!r} takes output {port} of {source!r}, which has {len(self.nodes[source].types)}",
+                    code="GI106",
+                    node=name,
+                )
         first = self.values
         count = len(node.types)
         slots = (*taken, *range(first, first + count), *given)

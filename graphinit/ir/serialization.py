@@ -53,6 +53,8 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
 def checked_attrs(node: Node) -> Attrs:
     """Return a node's attributes, checked by its op; `OpError` or `GraphError` when they don't fit."""
     if node.op in SOURCES:
+        if node.inputs or len(node.types) != 1:
+            raise GraphError(f"{node.name!r} takes no inputs and is one value", code="GI107", node=node.name)
         return node.attrs
     spec = op_spec(node.op)
     spec.check_arity(len(node.inputs))
@@ -123,7 +125,10 @@ def _attr_to_json(value: Any) -> Any:
         return {"dim": value.to_json()}
     if isinstance(value, Literal):
         array = value.array
-        return {"array": array.reshape(-1).tolist(), "shape": list(array.shape), "dtype": array.dtype.name}
+        numbers = array.reshape(-1).tolist()
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            numbers = [number if np.isfinite(number) else repr(number) for number in numbers]
+        return {"array": numbers, "shape": list(array.shape), "dtype": array.dtype.name}
     if isinstance(value, float) and not np.isfinite(value):
         return {"float": repr(value)}
     return value
