@@ -21,7 +21,14 @@ from typing import Any
 
 import graphinit
 from graphinit.drawing import render
-from graphinit.errors import BlockError, CallError, GraphInitError, ShapeError, SymbolicValueError, TargetError
+from graphinit.errors import (
+    BlockError,
+    CallError,
+    GraphInitError,
+    ShapeError,
+    SymbolicValueError,
+    TargetError,
+)
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from passes.shape_inference import ShapeReport, infer_shapes
@@ -103,11 +110,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        command.add_argument("target", metavar="TARGET", help="FILE.py:NAME, package.module:NAME or FILE.json")
+        command.add_argument(
+            "target", metavar="TARGET", help="FILE.py:NAME, package.module:NAME or FILE.json"
+        )
         if name == "render":
-            command.add_argument("-o", "--output", required=True, metavar="FILE", help=".svg, .png, .pdf or .dot")
+            command.add_argument(
+                "-o", "--output", required=True, metavar="FILE", help=".svg, .png, .pdf or .dot"
+            )
             command.add_argument("--depth", type=int, metavar="N", help="open only N levels of blocks")
-        command.add_argument("inputs", nargs="*", metavar="NAME=SPEC", help="what is known of an input: x=batch,64")
+        command.add_argument(
+            "inputs", nargs="*", metavar="NAME=SPEC", help="what is known of an input: x=batch,64"
+        )
         command.set_defaults(run=run)
     return parser
 
@@ -262,7 +275,9 @@ def _made(function: Any, text: str) -> Any:
     try:
         inspect.signature(function).bind()
     except (TypeError, ValueError) as cause:
-        raise TargetError(f"{text} needs arguments ({cause}), so it cannot be called here", code="GI602") from cause
+        raise TargetError(
+            f"{text} needs arguments ({cause}), so it cannot be called here", code="GI602"
+        ) from cause
     try:
         return function()
     except Exception as cause:  # the user's own function: whatever it raises is the answer
@@ -270,7 +285,9 @@ def _made(function: Any, text: str) -> Any:
 
 
 def _is_network(value: Any) -> bool:
-    return isinstance(value, Graph) or (callable(getattr(value, "trace", None)) and not isinstance(value, type))
+    return isinstance(value, Graph) or (
+        callable(getattr(value, "trace", None)) and not isinstance(value, type)
+    )
 
 
 def _networks(module: ModuleType) -> list[str]:

@@ -40,11 +40,18 @@ _FONT = "Helvetica,Arial,sans-serif"
 _GREY = "#737a84"  # 4.3:1 on white as on near-black
 _WARN = "#b7791f"
 _BAD = "#d0342c"
+_BACKSLASH = "\N{REVERSE SOLIDUS OPERATOR}"
 _LONGEST = 30  # letters of a line inside a node
 
 _KINDS: dict[str, dict[str, str]] = {
     "input": {"shape": "box", "style": "rounded,filled", "fillcolor": "#1d7a6c", "color": "#2b9c8b"},
-    "output": {"shape": "box", "style": "rounded,filled", "fillcolor": "#1d7a6c", "color": "#58c2b2", "penwidth": "2.2"},
+    "output": {
+        "shape": "box",
+        "style": "rounded,filled",
+        "fillcolor": "#1d7a6c",
+        "color": "#58c2b2",
+        "penwidth": "2.2",
+    },
     "parameter": {"shape": "note", "style": "filled", "fillcolor": "#96600f", "color": "#c68a2e"},
     "state": {"shape": "note", "style": "filled,dashed", "fillcolor": "#6f56a0", "color": "#a48ed0"},
     "constant": {"shape": "plaintext", "fontcolor": _GREY},
@@ -142,7 +149,11 @@ class Drawing:
 
 
 def render(
-    net_or_graph: Any, path: str | os.PathLike[str] | None = None, *, report: Any = None, depth: int | None = None
+    net_or_graph: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    report: Any = None,
+    depth: int | None = None,
 ) -> Drawing:
     """Draw a network.
 
@@ -222,6 +233,7 @@ class _Picture:
             self.errors.setdefault(error.node or "", []).append(error)
         self.blocks = {node.meta.path: node.meta.block for node in graph if node.meta.block}
         self.ids = {name: _identifier(name, index) for index, name in enumerate(graph.nodes)}
+        self.block_ids: dict[str, str] = {}
         self.folded: dict[str, list[Node]] = {}  # what each closed block holds
         self.held: dict[str, int] = {}  # how many nodes and blocks each open block holds
         for node in graph:
@@ -287,10 +299,12 @@ class _Picture:
             path = path.rpartition(".")[0]
         for path in reversed(missing):
             block = self.blocks.get(path, "")
-            alone = self.held.get(path, 0) == 1  # a short label lets the edge into the one node pass beside it
+            alone = (
+                self.held.get(path, 0) == 1
+            )  # a short label lets the edge into the one node pass beside it
             label = path.rpartition(".")[2] if alone else _title(path, block)
             clusters[path] = graphviz.Digraph(
-                f"cluster {path}",
+                f"cluster {self.block_id(path)}",
                 graph_attr={
                     "label": graphviz.escape(label), "labeljust": "l", "style": "rounded,filled", "class": "block",
                     "color": "#80808070", "fillcolor": "#80808012", "margin": "12", "tooltip": _tooltip(path, block),
@@ -319,10 +333,18 @@ class _Picture:
         holds = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((ops, "op"), (count, "parameter")) if n]
         lines = [_title(path, self.blocks.get(path, "")), ", ".join(holds)]
         details = [path, *(f"{node.name} = {node.op}  {_types(node)}" for node in nodes)]
-        self.put(where, _block_identifier(path), "block", lines, [node.name for node in nodes], details)
+        self.put(
+            where, f"block {self.block_id(path)}", "block", lines, [node.name for node in nodes], details
+        )
 
     def put(
-        self, where: graphviz.Digraph, key: str, kind: str, lines: list[str], names: list[str], details: list[str]
+        self,
+        where: graphviz.Digraph,
+        key: str,
+        kind: str,
+        lines: list[str],
+        names: list[str],
+        details: list[str],
     ) -> None:
         """Add one drawn node, marked when one of the nodes it stands for has an error."""
         look = dict(_KINDS[kind])
@@ -346,7 +368,9 @@ class _Picture:
                 if source == target or (target != self.ids[node.name] and once in drawn):
                     continue  # inside a closed block, or entering one a second time
                 drawn.add(once)
-                look = dict(_EDGES.get(self.graph[value.node].op, {})) if source == self.ids[value.node] else {}
+                look = (
+                    dict(_EDGES.get(self.graph[value.node].op, {})) if source == self.ids[value.node] else {}
+                )
                 if node.meta.path and self.graph[value.node].op == "input":
                     look["minlen"] = "2"  # above the block that takes it, not beside the block's parameters
                 if node.name in self.errors:
@@ -364,7 +388,13 @@ class _Picture:
             self.connect(picture, self.shown(value.node), key, value, tooltip, {})
 
     def connect(
-        self, picture: graphviz.Digraph, source: str, target: str, value: Value, tooltip: str, look: dict[str, str]
+        self,
+        picture: graphviz.Digraph,
+        source: str,
+        target: str,
+        value: Value,
+        tooltip: str,
+        look: dict[str, str],
     ) -> None:
         """Add one edge with the shape of the value that it carries."""
         type = self.graph.type_of(value)
@@ -378,16 +408,15 @@ class _Picture:
     def shown(self, name: str) -> str:
         """The identifier of what stands for a node in the picture."""
         block = self.fold(self.graph[name])
-        return self.ids[name] if block is None else _block_identifier(block)
+        return self.ids[name] if block is None else f"block {self.block_id(block)}"
+
+    def block_id(self, path: str) -> str:
+        return self.block_ids.setdefault(path, _identifier(path, len(self.block_ids)))
 
 
 def _identifier(name: str, index: int) -> str:
     # A colon would be read as a port, a backslash as an escape; the space keeps made names apart.
     return name if re.fullmatch(r"[\w.\-/]+", name) else f"node {index}"
-
-
-def _block_identifier(path: str) -> str:
-    return f"block {_identifier(path, 0)}"
 
 
 def _title(path: str, block: str) -> str:
@@ -396,9 +425,11 @@ def _title(path: str, block: str) -> str:
 
 
 def _label(lines: Iterable[str]) -> str:
-    first, *rest = filter(None, lines)
-    small = "".join(f'<br/><font point-size="9">{escape_html(_shorten(line))}</font>' for line in rest)
-    return f"<<b>{escape_html(_shorten(first))}</b>{small}>"
+    first, *rest = lines
+    small = "".join(
+        f'<br/><font point-size="9">{escape_html(_shorten(line))}</font>' for line in rest if line
+    )
+    return f"<<b>{escape_html(_shorten(first)) or '&#160;'}</b>{small}>"
 
 
 def _shorten(text: str) -> str:
@@ -406,8 +437,10 @@ def _shorten(text: str) -> str:
 
 
 def _tooltip(*lines: str) -> str:
-    text = "\n".join(filter(None, lines)).replace("\\", "\\\\").replace("\n", "\\n")
-    return str(graphviz.nohtml(text))
+    # How often Graphviz expands the escapes of a tooltip differs with its version: let none be in it.
+    text = "\n".join(filter(None, lines)).replace("&", "&amp;").replace("\\", _BACKSLASH)
+    tooltip: str = graphviz.nohtml(text.replace("\n", "\\n"))
+    return tooltip
 
 
 def _options(node: Node) -> str:
@@ -479,7 +512,8 @@ def _tidy(svg: str) -> str:
             if link is None:
                 continue
             if title is not None:
-                title.text = link.get(f"{{{XLINK}}}title")
+                text = link.get(f"{{{XLINK}}}title", "")
+                title.text = text.replace("\N{NO-BREAK SPACE}", " ").replace(_BACKSLASH, "\\")
             group[index : index + 1] = list(link)
         if group.get("class") == "graph" and title is not None:
             group.remove(title)  # it would be the tooltip of the whole picture
