@@ -221,7 +221,8 @@ def _render(report: ShapeReport, arguments: argparse.Namespace) -> int:
     render(report.graph, arguments.output, report=report, depth=arguments.depth)
     print(f"wrote {arguments.output}")
     if not report.ok:
-        print(f"{len(report.errors)} errors are marked in the picture", file=sys.stderr)
+        count = len(report.errors)
+        print(f"{count} error{'s are' if count > 1 else ' is'} marked in the picture", file=sys.stderr)
     return HOLDS if report.ok else CLASHES
 
 
