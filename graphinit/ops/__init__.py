@@ -1,5 +1,27 @@
 """Ops, one record each; importing this package registers them all."""
 
-from graphinit.ops import activation, elementwise, index, join, linear, movement, random, reduce
+from graphinit.ops import (
+    activation,
+    elementwise,
+    getitem,
+    index,
+    join,
+    linear,
+    movement,
+    random,
+    reduce,
+    reshape,
+)
 
-__all__ = ["activation", "elementwise", "index", "join", "linear", "movement", "random", "reduce"]
+__all__ = [
+    "activation",
+    "elementwise",
+    "getitem",
+    "index",
+    "join",
+    "linear",
+    "movement",
+    "random",
+    "reduce",
+    "reshape",
+]

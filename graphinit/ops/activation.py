@@ -79,7 +79,8 @@ _activation(
 _activation(
     "softplus",
     # max(x, 0) + log1p(exp(-|x|)); np.logaddexp is 15 times as slow.
-    "np.absolute(x, out=y)\nnp.negative(y, out=y)\nnp.exp(y, out=y)\nnp.log1p(y, out=y)\nnp.add(y, np.maximum(x, 0), out=y)",
+    "np.absolute(x, out=y)\nnp.negative(y, out=y)\nnp.exp(y, out=y)\nnp.log1p(y, out=y)\n"
+    "np.add(y, np.maximum(x, 0), out=y)",
     "Smooth relu log(1 + exp(x)): [*a] -> [*a].",
     lambda v: v.dy * v.emit("sigmoid", v.x),
     flops=24,

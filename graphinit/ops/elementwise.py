@@ -11,7 +11,6 @@ from graphinit.ops import checks
 from graphinit.ops.rules import (
     DEFAULT_FLOAT,
     DTypes,
-    arithmetic_dtype,
     bool_dtype,
     elementwise,
     float_dtype,
@@ -51,9 +50,9 @@ def _binary(
     name: str,
     kernel: str,
     doc: str,
-    dx: Partial,
-    dy: Partial,
-    dtype: DtypeRule = arithmetic_dtype,
+    partials: tuple[Partial, Partial],
+    *,
+    dtype: DtypeRule = default_dtype,
     flops: int = 1,
 ) -> OpSpec:
     return register(
@@ -62,7 +61,7 @@ def _binary(
             signature="x[*a], y[*b] -> z[*a|b]",
             doc=doc,
             kernel=kernel,
-            vjp=elementwise(dx, dy),
+            vjp=elementwise(*partials),
             dtype=dtype,
             cost=per_output(flops),
             inplace=(0, 1),
@@ -76,47 +75,41 @@ _binary(
     "add",
     "np.add(x, y, out=z)",
     "Sum x + y, broadcast: [*a], [*b] -> [*a|b].",
-    lambda v: v.dy,
-    lambda v: v.dy,
+    (lambda v: v.dy, lambda v: v.dy),
 )
 _binary(
     "subtract",
     "np.subtract(x, y, out=z)",
     "Difference x - y, broadcast: [*a], [*b] -> [*a|b].",
-    lambda v: v.dy,
-    lambda v: -v.dy,
-    no_bool_dtype,
+    (lambda v: v.dy, lambda v: -v.dy),
+    dtype=no_bool_dtype,
 )
 _binary(
     "multiply",
     "np.multiply(x, y, out=z)",
     "Product x * y, broadcast: [*a], [*b] -> [*a|b].",
-    lambda v: v.dy * v.inputs[1],
-    lambda v: v.dy * v.inputs[0],
+    (lambda v: v.dy * v.inputs[1], lambda v: v.dy * v.inputs[0]),
 )
 _binary(
     "divide",
     "np.divide(x, y, out=z)",
     "True quotient x / y, broadcast: [*a], [*b] -> [*a|b]; integers give a floating result.",
-    lambda v: v.dy / v.inputs[1],
-    lambda v: -(v.dy * v.y) / v.inputs[1],
-    float_dtype,
+    (lambda v: v.dy / v.inputs[1], lambda v: -(v.dy * v.y) / v.inputs[1]),
+    dtype=float_dtype,
 )
 _binary(
     "floor_divide",
     "np.floor_divide(x, y, out=z)",
     "Quotient x // y rounded down, broadcast: [*a], [*b] -> [*a|b]; constant almost everywhere.",
-    lambda v: None,
-    lambda v: None,
-    no_bool_dtype,
+    (lambda v: None, lambda v: None),
+    dtype=no_bool_dtype,
 )
 _binary(
     "remainder",
     "np.remainder(x, y, out=z)",
     "Remainder x - (x // y) * y with the sign of y, broadcast: [*a], [*b] -> [*a|b].",
-    lambda v: v.dy,
-    lambda v: -v.dy * (v.inputs[0] // v.inputs[1]),
-    no_bool_dtype,
+    (lambda v: v.dy, lambda v: -v.dy * (v.inputs[0] // v.inputs[1])),
+    dtype=no_bool_dtype,
 )
 
 
@@ -136,24 +129,21 @@ _binary(
     "power",
     "np.power(x, y, out=z)",
     "Power x ** y, broadcast: [*a], [*b] -> [*a|b].",
-    _power_base,
-    _power_exponent,
-    no_bool_dtype,
+    (_power_base, _power_exponent),
+    dtype=no_bool_dtype,
     flops=20,
 )
 _binary(
     "maximum",
     "np.maximum(x, y, out=z)",
     "Greater of x and y, broadcast: [*a], [*b] -> [*a|b]; where they are equal the gradient goes to x.",
-    lambda v: v.dy * (v.inputs[0] >= v.inputs[1]),
-    lambda v: v.dy * (v.inputs[0] < v.inputs[1]),
+    (lambda v: v.dy * (v.inputs[0] >= v.inputs[1]), lambda v: v.dy * (v.inputs[0] < v.inputs[1])),
 )
 _binary(
     "minimum",
     "np.minimum(x, y, out=z)",
     "Lesser of x and y, broadcast: [*a], [*b] -> [*a|b]; where they are equal the gradient goes to x.",
-    lambda v: v.dy * (v.inputs[0] <= v.inputs[1]),
-    lambda v: v.dy * (v.inputs[0] > v.inputs[1]),
+    (lambda v: v.dy * (v.inputs[0] <= v.inputs[1]), lambda v: v.dy * (v.inputs[0] > v.inputs[1])),
 )
 
 _unary(

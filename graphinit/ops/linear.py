@@ -30,6 +30,8 @@ def _linear_text(attrs: Attrs, inputs: int) -> str:
 def _linear_shape(ctx: Any) -> None:
     x, y, w = ctx.x, ctx.y, ctx.inputs[1]
     flatten = ctx.attrs["flatten"]
+    if ctx.rank(w) != 2:
+        return  # the signature says so already
     units, width = ctx.dim(w, 0), ctx.dim(w, 1)
     if flatten:
         ctx.set_rank(y, 2)
@@ -107,7 +109,7 @@ register(
 
 
 def _matmul_shape(ctx: Any) -> None:
-    x, y, z = *ctx.inputs, ctx.outputs[0]
+    (x, y), z = ctx.inputs, ctx.y
     rank_x, rank_y = ctx.rank(x), ctx.rank(y)
     for rank, name in ((rank_x, "x"), (rank_y, "y")):
         if rank == 0:

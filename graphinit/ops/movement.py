@@ -1,4 +1,4 @@
-"""Ops that move data: reshape, transpose, join, split, pad; and the `..._like` ops of gradients."""
+"""Ops that move data: another order of axes, broadcasting, repetition, borders."""
 
 from __future__ import annotations
 
@@ -8,175 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from graphinit.ir.op import Attr, Attrs, CostRule, Kernel, OpSpec, Template, Vjp, VjpRule, register
+from graphinit.ir.op import Attr, Attrs, Template, Vjp
 from graphinit.ops import checks
 from graphinit.ops.rules import (
     broadcasts_to,
-    first_dtype,
-    free,
-    like_input,
+    movement,
     no_flow,
     normalized_axes,
     per_input,
     same_as_input,
-)
-
-
-def _movement(
-    name: str,
-    doc: str,
-    kernel: str | Template | Kernel,
-    vjp: VjpRule,
-    *,
-    signature: str = "x[...] -> y[...]",
-    attrs: tuple[Attr, ...] = (),
-    shape: Any = None,
-    view: str | Template | None = None,
-    shape_only: tuple[int, ...] = (),
-    cost: CostRule = free,
-) -> OpSpec:
-    return register(
-        OpSpec(
-            name=name,
-            signature=signature,
-            doc=doc,
-            kernel=kernel,
-            vjp=vjp,
-            attrs=attrs,
-            shape=shape,
-            dtype=first_dtype,
-            cost=cost,
-            view=view,
-            shape_only=shape_only,
-        )
-    )
-
-
-# --- the same values in another shape ---------------------------------------------------------
-
-_RESHAPE = "np.copyto(y, x.reshape(y.shape))"
-_RESHAPED = "x.reshape(y.shape)"
-
-
-def _reshape_shape(ctx: Any) -> None:
-    target = ctx.attrs["shape"]
-    if ctx.rank(ctx.y) is None:
-        ctx.set_rank(ctx.y, len(target))
-    if ctx.rank(ctx.y) != len(target):
-        ctx.set_rank(ctx.y, len(target))
-        return
-    for axis, size in enumerate(target):
-        if not (isinstance(size, int) and size == -1):
-            ctx.equal(ctx.dim(ctx.y, axis), size, f"axis {axis} of y is stated by shape=")
-    _same_count(ctx, ctx.y, ctx.x)
-
-
-def _same_count(ctx: Any, out: Any, x: Any) -> None:
-    given, taken = ctx.shape(out), ctx.shape(x)
-    if given is not None and taken is not None:
-        ctx.product(given, taken, "a reshape keeps the number of elements")
-
-
-def _reshape_like_shape(ctx: Any) -> None:
-    ctx.same_shape(ctx.y, ctx.inputs[1], "the output has the shape of `like`")
-    _same_count(ctx, ctx.y, ctx.x)
-
-
-def _expand_dims_shape(ctx: Any) -> None:
-    axes = ctx.attrs["axis"]
-    rank, whole = ctx.rank(ctx.x), ctx.rank(ctx.y)
-    if rank is None and whole is None:
-        return
-    if whole is None:
-        ctx.set_rank(ctx.y, rank + len(axes))
-    else:
-        ctx.set_rank(ctx.x, whole - len(axes))
-    if ctx.rank(ctx.x) is None or ctx.rank(ctx.y) is None or ctx.rank(ctx.y) != ctx.rank(ctx.x) + len(axes):
-        return
-    _match_without(ctx, ctx.y, ctx.x, axes, "new")
-
-
-def _squeeze_shape(ctx: Any) -> None:
-    axes = ctx.attrs["axis"]
-    shape = ctx.shape(ctx.x)
-    if axes is None:
-        if shape is None:
-            return
-        sizes = [ctx.known(dim) for dim in shape]
-        if any(size is None for size in sizes):
-            return  # which axes go is not known yet
-        axes = tuple(axis for axis, size in enumerate(sizes) if isinstance(size, int) and size == 1)
-    if shape is None:
-        rest = ctx.rank(ctx.y)
-        if rest is None:
-            return
-        ctx.set_rank(ctx.x, rest + len(axes))
-    rank = ctx.rank(ctx.x)
-    if rank is None or normalized_axes(ctx, ctx.x, axes) is None:
-        return
-    ctx.set_rank(ctx.y, rank - len(axes))
-    if ctx.rank(ctx.y) == rank - len(axes):
-        _match_without(ctx, ctx.x, ctx.y, axes, "squeezed")
-
-
-def _match_without(ctx: Any, whole: Any, part: Any, axes: Sequence[int], word: str) -> None:
-    """State that `whole` is `part` with axes of size 1 put in at `axes`."""
-    places = normalized_axes(ctx, whole, axes)
-    if places is None:
-        return
-    place = 0
-    for axis in range(ctx.rank(whole)):
-        if axis in places:
-            ctx.equal(ctx.dim(whole, axis), 1, f"axis {axis} is {word}, so its size is 1")
-        else:
-            ctx.equal(ctx.dim(whole, axis), ctx.dim(part, place), f"axes {axis} and {place} are the same")
-            place += 1
-
-
-_movement(
-    "reshape",
-    "The same values in another shape, one entry of which may be -1: [*a] -> shape, of equal product.",
-    _RESHAPE,
-    like_input,
-    attrs=(Attr("shape", checks.target_shape),),
-    shape=_reshape_shape,
-    view=_RESHAPED,
-)
-_movement(
-    "reshape_like",
-    "The same values in the shape of `like`: [*a], [*b] -> [*b], of equal product.",
-    _RESHAPE,
-    like_input,
-    signature="x[...], like[...] -> y[...]",
-    shape=_reshape_like_shape,
-    view=_RESHAPED,
-    shape_only=(1,),
-)
-_movement(
-    "flatten",
-    "All axes but the first merged into one: [b,*s] -> [b,prod(s)].",
-    _RESHAPE,
-    like_input,
-    signature="x[b,*s] -> y[b,prod(s)]",
-    view=_RESHAPED,
-)
-_movement(
-    "expand_dims",
-    "New axes of size 1 at the given places of the result: [*a] -> [*a with 1s].",
-    _RESHAPE,
-    like_input,
-    attrs=(Attr("axis", checks.some_axes),),
-    shape=_expand_dims_shape,
-    view=_RESHAPED,
-)
-_movement(
-    "squeeze",
-    "Axes of size 1 left out: those given, or all of them: [*a with 1s] -> [*a].",
-    _RESHAPE,
-    like_input,
-    attrs=(Attr("axis", checks.axes, None),),
-    shape=_squeeze_shape,
-    view=_RESHAPED,
 )
 
 # --- another order of axes --------------------------------------------------------------------
@@ -186,10 +26,7 @@ def _transpose_shape(ctx: Any) -> None:
     axes = ctx.attrs["axes"]
     if axes is not None:
         ctx.set_rank(ctx.x, len(axes))
-    rank = ctx.rank(ctx.x)
-    if rank is None and ctx.rank(ctx.y) is not None:
-        ctx.set_rank(ctx.x, ctx.rank(ctx.y))
-        rank = ctx.rank(ctx.x)
+    rank = _permuting(ctx)
     if rank is None:
         return
     order = tuple(range(rank))[::-1] if axes is None else axes
@@ -204,17 +41,34 @@ def _permuted(ctx: Any, order: Sequence[int]) -> None:
             ctx.equal(ctx.dim(ctx.y, place), ctx.dim(ctx.x, axis), f"axis {place} of y is axis {axis} of x")
 
 
-def _swapaxes_shape(ctx: Any) -> None:
-    rank = ctx.rank(ctx.x)
+def _permuting(ctx: Any) -> int | None:
+    """Give input and output one rank, and return it."""
+    rank: int | None = ctx.rank(ctx.x)
     if rank is None and ctx.rank(ctx.y) is not None:
         ctx.set_rank(ctx.x, ctx.rank(ctx.y))
         rank = ctx.rank(ctx.x)
+    return rank
+
+
+def _swapaxes_shape(ctx: Any) -> None:
+    rank = _permuting(ctx)
     if rank is None:
         return
     first, second = (ctx.normalize_axis(ctx.x, ctx.attrs[name]) for name in ("axis1", "axis2"))
     if first is not None and second is not None:
         order = list(range(rank))
         order[first], order[second] = second, first
+        _permuted(ctx, order)
+
+
+def _moveaxis_shape(ctx: Any) -> None:
+    rank = _permuting(ctx)
+    if rank is None:
+        return
+    source, destination = (ctx.normalize_axis(ctx.x, ctx.attrs[name]) for name in ("source", "destination"))
+    if source is not None and destination is not None:
+        order = [axis for axis in range(rank) if axis != source]
+        order.insert(destination, source)
         _permuted(ctx, order)
 
 
@@ -233,7 +87,7 @@ def _flip_shape(ctx: Any) -> None:
     normalized_axes(ctx, ctx.x, ctx.attrs["axis"])
 
 
-_movement(
+movement(
     "transpose",
     "The axes in another order, reversed by default: [a,b,c] -> [c,b,a].",
     "np.copyto(y, x.transpose({axes}))",
@@ -242,7 +96,7 @@ _movement(
     shape=_transpose_shape,
     view="x.transpose({axes})",
 )
-_movement(
+movement(
     "swapaxes",
     "Two axes exchanged: [..,a,..,b,..] -> [..,b,..,a,..].",
     "np.copyto(y, x.swapaxes({axis1}, {axis2}))",
@@ -251,7 +105,16 @@ _movement(
     shape=_swapaxes_shape,
     view="x.swapaxes({axis1}, {axis2})",
 )
-_movement(
+movement(
+    "moveaxis",
+    "One axis moved to another place, the others in their order: [a,b,c] -> [c,a,b].",
+    "np.copyto(y, np.moveaxis(x, {source}, {destination}))",
+    lambda v: (v.emit("moveaxis", v.dy, source=v.attrs["destination"], destination=v.attrs["source"]),),
+    attrs=(Attr("source", checks.integer), Attr("destination", checks.integer)),
+    shape=_moveaxis_shape,
+    view="np.moveaxis(x, {source}, {destination})",
+)
+movement(
     "flip",
     "The order along axes reversed, along all by default: [*a] -> [*a].",
     Template(lambda attrs, inputs: f"np.copyto(y, {_flip_text(attrs, inputs)})"),
@@ -275,7 +138,7 @@ def _broadcast_like_shape(ctx: Any) -> None:
     broadcasts_to(ctx, ctx.y, ctx.x)
 
 
-_movement(
+movement(
     "broadcast_to",
     "The values repeated to fill a shape: [*a] -> shape, to which [*a] broadcasts.",
     "np.copyto(y, x)",
@@ -283,7 +146,7 @@ _movement(
     attrs=(Attr("shape", checks.sizes),),
     shape=_broadcast_to_shape,
 )
-_movement(
+movement(
     "broadcast_like",
     "The values repeated to fill the shape of `like`: [*a], [*b] -> [*b].",
     "np.copyto(y, x)",
@@ -293,7 +156,7 @@ _movement(
     shape_only=(1,),
 )
 for _name, _value in (("zeros_like", "0"), ("ones_like", "1")):
-    _movement(
+    movement(
         _name,
         f"{_value} everywhere, in the shape and dtype of x: [*a] -> [*a].",
         f"y.fill({_value})",
@@ -348,7 +211,7 @@ def _reps(value: Any) -> tuple[int, ...]:
     return tuple(checks.natural(count) for count in (value if isinstance(value, tuple | list) else (value,)))
 
 
-_movement(
+movement(
     "tile",
     "The whole repeated along axes, as numpy.tile: [*a] -> [*a times reps].",
     _tile_kernel,
@@ -356,7 +219,7 @@ _movement(
     attrs=(Attr("reps", _reps),),
     shape=_tile_shape,
 )
-_movement(
+movement(
     "untile",
     "Sum over the repetitions that tile made of `like`: [*a times reps], [*a] -> [*a].",
     _untile_kernel,
@@ -394,7 +257,7 @@ def _pad_vjp(v: Vjp) -> Sequence[Any]:
     return (v.emit("getitem", v.dy, index=inner),)
 
 
-_movement(
+movement(
     "pad",
     "A border of one value: [*a] -> [*a], wider by a pair (before, after) on each axis.",
     Template(_pad_text),

@@ -7,6 +7,7 @@ never overlap, however many there are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ops import checks
-from graphinit.ops.rules import DTypes, first_dtype, free, per_output
+from graphinit.ops.rules import DTypes, array_axes, first_dtype, free, normalized_axes, per_output
 
 
 def random_bits(key: np.ndarray, count: int) -> np.ndarray:
@@ -46,9 +47,15 @@ def random_bits(key: np.ndarray, count: int) -> np.ndarray:
 
 def _dropout_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     (x, key), (y, mask), rate = inputs, outputs, attrs["rate"]
-    bits = random_bits(key, x.size).reshape(x.shape)
+    shared = array_axes(x.ndim, attrs["axes"])
+    drawn = tuple(1 if axis in shared else size for axis, size in enumerate(x.shape))
+    bits = random_bits(key, math.prod(drawn)).reshape(drawn)
     np.multiply(bits >= np.uint32(round(rate * 2**32)), x.dtype.type(1 / (1 - rate)), out=mask)
     np.multiply(x, mask, out=y)
+
+
+def _dropout_shape(ctx: Any) -> None:
+    normalized_axes(ctx, ctx.x, ctx.attrs["axes"])
 
 
 def _dropout_dtype(dtypes: DTypes, attrs: Attrs) -> tuple[str | None, str | None]:
@@ -64,11 +71,12 @@ register(
     OpSpec(
         name="dropout",
         signature="x:float[*a], key:int[3] -> y[*a], mask[*a]",
-        doc="Each value 0 with probability `rate`, else divided by 1 - rate (Srivastava et al. 2014):"
-        " [*a], uint64 [3] -> [*a] and the factors, [*a].",
+        doc="Each value 0 with probability `rate`, else divided by 1 - rate (Srivastava et al. 2014);"
+        " along `axes` one draw serves all: [*a], uint64 [3] -> [*a] and the factors, [*a].",
         kernel=_dropout_kernel,
         vjp=_dropout_vjp,
-        attrs=(Attr("rate", checks.rate, 0.5),),
+        attrs=(Attr("rate", checks.rate, 0.5), Attr("axes", checks.some_axes, ())),
+        shape=_dropout_shape,
         dtype=_dropout_dtype,
         cost=per_output(2),
     )

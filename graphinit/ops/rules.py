@@ -9,7 +9,18 @@ import numpy as np
 
 from graphinit.errors import DTypeError
 from graphinit.ir.dims import Dim
-from graphinit.ir.op import Attrs, CostRule, Vjp, default_dtype
+from graphinit.ir.op import (
+    Attr,
+    Attrs,
+    CostRule,
+    Kernel,
+    OpSpec,
+    Template,
+    Vjp,
+    VjpRule,
+    default_dtype,
+    register,
+)
 from graphinit.ir.types import TensorType, is_float
 
 DTypes = Sequence[str | None]
@@ -20,23 +31,16 @@ DEFAULT_FLOAT = "float32"
 # --- dtypes -----------------------------------------------------------------------------------
 
 
-def arithmetic_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
-    """Promote; a truth value beside a Python number counts as an int64."""
-    result = default_dtype(dtypes, attrs)
-    return "int64" if result == "bool" and None in dtypes else result
-
-
 def no_bool_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
     """Promote, refusing truth values alone, for which NumPy has no such arithmetic."""
-    result = arithmetic_dtype(dtypes, attrs)
-    if result == "bool":
+    if all(dtype == "bool" for dtype in dtypes):
         raise DTypeError("truth values have no such arithmetic; cast them, or use logical_not and not_equal")
-    return result
+    return default_dtype(dtypes, attrs)
 
 
 def float_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
     """Promote; integers and truth values give the default floating dtype."""
-    result = arithmetic_dtype(dtypes, attrs)
+    result = default_dtype(dtypes, attrs)
     return result if result is None or is_float(result) else DEFAULT_FLOAT
 
 
@@ -162,9 +166,14 @@ def normalized_axes(ctx: Any, operand: Any, axes: Sequence[int] | None) -> tuple
     return tuple(found)
 
 
+def _reduced(ctx: Any) -> tuple[int, ...] | None:
+    axis = ctx.attrs["axis"]
+    return (axis,) if isinstance(axis, int) else axis
+
+
 def reduced_shape(ctx: Any) -> None:
     """State the shape of a reduction over ``axis``, with or without ``keepdims``."""
-    axis, keepdims = ctx.attrs["axis"], ctx.attrs["keepdims"]
+    axis, keepdims = _reduced(ctx), ctx.attrs["keepdims"]
     if axis is None and not keepdims:
         ctx.set_shape(ctx.y, (), "a reduction over all axes gives one number")
         return
@@ -193,7 +202,7 @@ def reduced_shape(ctx: Any) -> None:
 def reduced_nonempty_shape(ctx: Any) -> None:
     """Like `reduced_shape`, for reductions that have no result over nothing."""
     reduced_shape(ctx)
-    for axis in normalized_axes(ctx, ctx.x, ctx.attrs["axis"]) or ():
+    for axis in normalized_axes(ctx, ctx.x, _reduced(ctx)) or ():
         ctx.at_least(ctx.dim(ctx.x, axis), 1, f"axis {axis} of x is reduced, so it must not be empty")
 
 
@@ -228,3 +237,37 @@ def moved_to_front(array: np.ndarray, axes: Sequence[int] | None) -> np.ndarray:
     order = array_axes(array.ndim, axes)
     moved = np.moveaxis(array, order, range(len(order)))
     return moved.reshape(int(np.prod(moved.shape[: len(order)])), *moved.shape[len(order) :])
+
+
+# --- records ----------------------------------------------------------------------------------
+
+
+def movement(
+    name: str,
+    doc: str,
+    kernel: str | Template | Kernel,
+    vjp: VjpRule,
+    *,
+    signature: str = "x[...] -> y[...]",
+    attrs: tuple[Attr, ...] = (),
+    shape: Any = None,
+    view: str | Template | None = None,
+    shape_only: tuple[int, ...] = (),
+    cost: CostRule = free,
+) -> OpSpec:
+    """Register an op that moves data and keeps the dtype of its first input."""
+    return register(
+        OpSpec(
+            name=name,
+            signature=signature,
+            doc=doc,
+            kernel=kernel,
+            vjp=vjp,
+            attrs=attrs,
+            shape=shape,
+            dtype=first_dtype,
+            cost=cost,
+            view=view,
+            shape_only=shape_only,
+        )
+    )

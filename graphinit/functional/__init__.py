@@ -1,0 +1,186 @@
+"""The ops as typed functions on tensors: the way to build a graph without layers.
+
+>>> from graphinit import Graph, functional as F
+>>> x = F.input("x", shape=(-1, 20))
+>>> w, b = F.parameter("w", shape=(256, -1)), F.parameter("b", shape=(256,))
+>>> print(Graph(outputs=[F.relu(F.linear(x, w, b))]))
+graph(x: float32[-1, 20])
+  w: float32[256, -1] = parameter(init=None, trainable=True)
+  b: float32[256] = parameter(init=None, trainable=True)
+  linear = linear(x, w, b, flatten=False)
+  relu = relu(linear)
+  return y.0=relu
+
+Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then one of size k.
+"""
+
+from __future__ import annotations
+
+import graphinit.ops  # noqa: F401  (fills the registry)
+from graphinit.functional.activation import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    tanh,
+)
+from graphinit.functional.arithmetic import (
+    add,
+    divide,
+    floor_divide,
+    maximum,
+    minimum,
+    multiply,
+    power,
+    remainder,
+    subtract,
+)
+from graphinit.functional.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    not_equal,
+    where,
+)
+from graphinit.functional.elementwise import (
+    abs,
+    cast,
+    clip,
+    erf,
+    exp,
+    expm1,
+    floor,
+    log,
+    log1p,
+    negative,
+    ones_like,
+    rsqrt,
+    sign,
+    sqrt,
+    square,
+    stop_gradient,
+    zeros_like,
+)
+from graphinit.functional.index import advance_key, dropout, one_hot, pick, take
+from graphinit.functional.join import concat, pad, slice, split, stack, tile
+from graphinit.functional.linear import linear, matmul
+from graphinit.functional.movement import (
+    broadcast_like,
+    broadcast_to,
+    expand_dims,
+    flatten,
+    flip,
+    moveaxis,
+    reshape,
+    reshape_like,
+    squeeze,
+    swapaxes,
+    transpose,
+)
+from graphinit.functional.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, sum, var
+from graphinit.functional.sources import constant, input, parameter
+
+__all__ = [
+    "abs",
+    "add",
+    "advance_key",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "broadcast_like",
+    "broadcast_to",
+    "cast",
+    "clip",
+    "concat",
+    "constant",
+    "divide",
+    "dropout",
+    "elu",
+    "equal",
+    "erf",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "flatten",
+    "flip",
+    "floor",
+    "floor_divide",
+    "gelu",
+    "greater",
+    "greater_equal",
+    "input",
+    "leaky_relu",
+    "less",
+    "less_equal",
+    "linear",
+    "log",
+    "log1p",
+    "log_sigmoid",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mish",
+    "moveaxis",
+    "multiply",
+    "negative",
+    "not_equal",
+    "one_hot",
+    "ones_like",
+    "pad",
+    "parameter",
+    "pick",
+    "power",
+    "prod",
+    "relu",
+    "remainder",
+    "reshape",
+    "reshape_like",
+    "rsqrt",
+    "selu",
+    "sigmoid",
+    "sign",
+    "silu",
+    "slice",
+    "softmax",
+    "softplus",
+    "softsign",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "take",
+    "tanh",
+    "tile",
+    "transpose",
+    "var",
+    "where",
+    "zeros_like",
+]

@@ -1,0 +1,25 @@
+"""What functions on tensors take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+from numpy.typing import ArrayLike
+
+from graphinit.ir.tensor import Tensor
+
+
+class SupportsSymbolic(Protocol):
+    """Something that stands for a tensor, such as a `Parameter` while a block is traced."""
+
+    def __symbolic__(self) -> Tensor:
+        """Return the tensor."""
+        ...
+
+
+Operand: TypeAlias = "Tensor | SupportsSymbolic | ArrayLike"
+"""A tensor, a parameter, an array or a number."""
+
+Axis: TypeAlias = "int | Sequence[int] | None"
+"""One axis, several, or None for all."""

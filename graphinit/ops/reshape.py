@@ -1,0 +1,135 @@
+"""The same values in another shape: reshape, flatten, axes of size 1 put in and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphinit.ir.op import Attr
+from graphinit.ops import checks
+from graphinit.ops.rules import like_input, movement, normalized_axes
+
+_RESHAPE = "np.copyto(y, x.reshape(y.shape))"
+_RESHAPED = "x.reshape(y.shape)"
+
+
+def _reshape_shape(ctx: Any) -> None:
+    target = ctx.attrs["shape"]
+    if ctx.rank(ctx.y) is None:
+        ctx.set_rank(ctx.y, len(target))
+    if ctx.rank(ctx.y) != len(target):
+        ctx.set_rank(ctx.y, len(target))
+        return
+    for axis, size in enumerate(target):
+        if not (isinstance(size, int) and size == -1):
+            ctx.equal(ctx.dim(ctx.y, axis), size, f"axis {axis} of y is stated by shape=")
+    _same_count(ctx, ctx.y, ctx.x)
+
+
+def _same_count(ctx: Any, out: Any, x: Any) -> None:
+    given, taken = ctx.shape(out), ctx.shape(x)
+    if given is not None and taken is not None:
+        ctx.product(given, taken, "a reshape keeps the number of elements")
+
+
+def _reshape_like_shape(ctx: Any) -> None:
+    ctx.same_shape(ctx.y, ctx.inputs[1], "the output has the shape of `like`")
+    _same_count(ctx, ctx.y, ctx.x)
+
+
+def _expand_dims_shape(ctx: Any) -> None:
+    axes = ctx.attrs["axis"]
+    rank, whole = ctx.rank(ctx.x), ctx.rank(ctx.y)
+    if rank is None and whole is None:
+        return
+    if whole is None:
+        ctx.set_rank(ctx.y, rank + len(axes))
+    else:
+        ctx.set_rank(ctx.x, whole - len(axes))
+    if ctx.rank(ctx.x) is None or ctx.rank(ctx.y) is None or ctx.rank(ctx.y) != ctx.rank(ctx.x) + len(axes):
+        return
+    _match_without(ctx, ctx.y, ctx.x, axes, "new")
+
+
+def _squeeze_shape(ctx: Any) -> None:
+    axes = ctx.attrs["axis"]
+    shape = ctx.shape(ctx.x)
+    if axes is None:
+        if shape is None:
+            return
+        sizes = [ctx.known(dim) for dim in shape]
+        if any(size is None for size in sizes):
+            return  # which axes go is not known yet
+        axes = tuple(axis for axis, size in enumerate(sizes) if isinstance(size, int) and size == 1)
+    if shape is None:
+        rest = ctx.rank(ctx.y)
+        if rest is None:
+            return
+        ctx.set_rank(ctx.x, rest + len(axes))
+    rank = ctx.rank(ctx.x)
+    if rank is None or normalized_axes(ctx, ctx.x, axes) is None:
+        return
+    ctx.set_rank(ctx.y, rank - len(axes))
+    if ctx.rank(ctx.y) == rank - len(axes):
+        _match_without(ctx, ctx.x, ctx.y, axes, "squeezed")
+
+
+def _match_without(ctx: Any, whole: Any, part: Any, axes: Sequence[int], word: str) -> None:
+    """State that `whole` is `part` with axes of size 1 put in at `axes`."""
+    places = normalized_axes(ctx, whole, axes)
+    if places is None:
+        return
+    place = 0
+    for axis in range(ctx.rank(whole)):
+        if axis in places:
+            ctx.equal(ctx.dim(whole, axis), 1, f"axis {axis} is {word}, so its size is 1")
+        else:
+            ctx.equal(ctx.dim(whole, axis), ctx.dim(part, place), f"axes {axis} and {place} are the same")
+            place += 1
+
+
+movement(
+    "reshape",
+    "The same values in another shape, one entry of which may be -1: [*a] -> shape, of equal product.",
+    _RESHAPE,
+    like_input,
+    attrs=(Attr("shape", checks.target_shape),),
+    shape=_reshape_shape,
+    view=_RESHAPED,
+)
+movement(
+    "reshape_like",
+    "The same values in the shape of `like`: [*a], [*b] -> [*b], of equal product.",
+    _RESHAPE,
+    like_input,
+    signature="x[...], like[...] -> y[...]",
+    shape=_reshape_like_shape,
+    view=_RESHAPED,
+    shape_only=(1,),
+)
+movement(
+    "flatten",
+    "All axes but the first merged into one: [b,*s] -> [b,prod(s)].",
+    _RESHAPE,
+    like_input,
+    signature="x[b,*s] -> y[b,prod(s)]",
+    view=_RESHAPED,
+)
+movement(
+    "expand_dims",
+    "New axes of size 1 at the given places of the result: [*a] -> [*a with 1s].",
+    _RESHAPE,
+    like_input,
+    attrs=(Attr("axis", checks.some_axes),),
+    shape=_expand_dims_shape,
+    view=_RESHAPED,
+)
+movement(
+    "squeeze",
+    "Axes of size 1 left out: those given, or all of them: [*a with 1s] -> [*a].",
+    _RESHAPE,
+    like_input,
+    attrs=(Attr("axis", checks.axes, None),),
+    shape=_squeeze_shape,
+    view=_RESHAPED,
+)
