@@ -8,7 +8,6 @@ changes nothing, and messages name the parameter's path.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,16 +26,17 @@ from graphinit.initializers.base import LayerDefault, create, draw
 from graphinit.initializers.distributions import Constant as ConstantValue
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
-from graphinit.ir.node import Meta
 from graphinit.ir.op import Attrs
-from graphinit.ir.origin import Origin, here, warn_user
+from graphinit.ir.origin import warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
+from graphinit.variable import Variable
 
 GRAD_REQS = ("write", "add", "null")
 
 
-ShapeOf = Callable[["Parameter"], tuple[int, ...] | None]
+Shape = tuple[int, ...]
+ShapeOf = Callable[["Parameter"], Shape | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,26 @@ class Wish:
             return None
         initializer = self.initializer
         if isinstance(initializer, Preset):
-            initializer = initializer.choose(*parameter.role(shape_of))
+            initializer = initializer.choose(*_role(parameter, shape_of))
             if initializer is None:
                 return None
         return draw(initializer, self.path, shape, parameter.dtype, seed=self.seed, leaf=parameter.name)
+
+
+def _role(parameter: Parameter, shape_of: ShapeOf) -> tuple[str, str, dict[str, Shape | None]]:
+    """Return the class of the owning layer, the name there, and the shapes of all its parameters."""
+    owner = parameter.owner
+    if owner is None:
+        return "", parameter.name, {parameter.name: shape_of(parameter)}
+    layer, key, parameters = owner.parameter_role(parameter)
+    return layer, key, {name: shape_of(other) for name, other in parameters.items()}
 
 
 def _current_shape(parameter: Parameter) -> tuple[int, ...] | None:
     return parameter.shape
 
 
-class Parameter:
+class Parameter(Variable):
     """A parameter of a network.
 
     Parameters
@@ -110,17 +119,14 @@ class Parameter:
         allow_deferred_init: bool = True,
         differentiable: bool = True,
     ) -> None:
+        super().__init__(name)
         self._data: np.ndarray | None = None
         self._grad: np.ndarray | None = None
         self._wish: Wish | None = None
-        self._owners: list[weakref.ref[Any]] = []
         self._shape = None if shape is None else _numbers(shape, name)
         self._dtype = canonical_dtype(dtype)
         self._differentiable = differentiable
         self._grad_req = "null"
-        self._name = name
-        self._origin = here()
-        self._notes: tuple[str | None, ...] = ()
         self.has_fresh_gradient = False
         self.allow_deferred_init = allow_deferred_init
         self.lr_mult = lr_mult
@@ -129,21 +135,6 @@ class Parameter:
         self.grad_req = grad_req
 
     # ------------------------------------------------------------------ what it is
-
-    @property
-    def name(self) -> str:
-        """Leaf name."""
-        return self._name
-
-    @property
-    def path(self) -> str:
-        """Place in the network, ``"0.weight"``; the leaf name while no block owns it."""
-        for reference in self._owners:
-            owner = reference()
-            if owner is not None:
-                found: str = owner.parameter_path(self)
-                return found
-        return self._name
 
     @property
     def root(self) -> Parameter:
@@ -230,30 +221,6 @@ class Parameter:
         elif isinstance(own, str):
             own = str(own)
         return Attrs({"init": own, "trainable": self._grad_req != "null"})
-
-    def meta(self) -> Meta:
-        """Return where its node comes from: the owner's construction, else its own."""
-        for reference in self._owners:
-            owner = reference()
-            if owner is not None:
-                owned: Meta = owner.parameter_meta(self)
-                return owned
-        return Meta("", self._origin, self._notes, "Parameter")
-
-    @property
-    def origin(self) -> Origin | None:
-        """Where it was made."""
-        return self._origin
-
-    @property
-    def notes(self) -> tuple[str | None, ...]:
-        """For each axis, the argument that its size came from."""
-        return self._notes
-
-    def note(self, *notes: str | None) -> Parameter:
-        """Say which argument each axis's size came from; return self."""
-        self._notes = notes
-        return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} (shape={self._shape}, dtype={self._dtype})"
@@ -417,7 +384,7 @@ class Parameter:
         """Return what `initialize` would do, without doing it: values, a wish, or None for nothing."""
         if self._data is not None and not force_reinit:
             warn_user(
-                f"Parameter '{self._name}' is already initialized, ignoring. "
+                f"Parameter '{self.name}' is already initialized, ignoring. "
                 "Set force_reinit=True to re-initialize."
             )
             return None
@@ -450,15 +417,6 @@ class Parameter:
     def drawn(self, shape_of: ShapeOf = _current_shape) -> np.ndarray | None:
         """Return the values of a parameter that waits, if these shapes are what it waits for."""
         return None if self._wish is None else self._wish.granted(self, shape_of)
-
-    def role(self, shape_of: ShapeOf) -> tuple[str, str, dict[str, tuple[int, ...] | None]]:
-        """Return the class of the owning layer, the name there, and the shapes of all its parameters."""
-        for reference in self._owners:
-            owner = reference()
-            if owner is not None:
-                layer, key, parameters = owner.parameter_role(self)
-                return layer, key, {name: shape_of(other) for name, other in parameters.items()}
-        return "", self._name, {self._name: shape_of(self)}
 
     def settle(self) -> None:
         """Draw the values of a deferred parameter whose shape has become known."""
@@ -496,21 +454,6 @@ class Parameter:
     def store(self, data: np.ndarray) -> None:
         """Take new values from a run, as running statistics do."""
         self.data()[...] = data
-
-    def adopt(self, owner: Any) -> None:
-        """Note a block that uses this parameter; the first living one gives it its path."""
-        self._owners = [reference for reference in self._owners if reference() not in (None, owner)]
-        self._owners.append(weakref.ref(owner))
-
-    def leave(self, owner: Any) -> None:
-        """Forget a block that uses this parameter no more."""
-        self._owners = [reference for reference in self._owners if reference() not in (None, owner)]
-
-    def _changed(self) -> None:
-        for reference in self._owners:
-            owner = reference()
-            if owner is not None:
-                owner.changed()
 
     def __add__(self, other: Any) -> Any:
         return self.__symbolic__() + other

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
-from typing import Any
-
 import numpy as np
 
 from graphinit import random
-from graphinit.ir.node import Meta
 from graphinit.ir.types import TensorType
+from graphinit.variable import Variable
 
 
-class RandomState:
+class RandomState(Variable):
     """The state of a random stream inside a network: a key from seed and path, and a counter of steps.
 
     Parameters
     ----------
-    owner : Block
-        The block that draws.
     name : str
         Leaf name.
     """
@@ -26,22 +21,9 @@ class RandomState:
     type = TensorType((3,), "uint64")
     grad_req = "null"
 
-    def __init__(self, owner: Any, name: str = "key") -> None:
-        self._owner = weakref.ref(owner)
-        self.name = name
+    def __init__(self, name: str = "key") -> None:
+        super().__init__(name)
         self._data: np.ndarray | None = None
-
-    @property
-    def path(self) -> str:
-        """Place in the network."""
-        owner = self._owner()
-        prefix = owner.path if owner is not None else ""
-        return f"{prefix}.{self.name}" if prefix else self.name
-
-    def meta(self) -> Meta:
-        """Return where its node comes from."""
-        owner = self._owner()
-        return Meta() if owner is None else owner.meta()
 
     def data(self) -> np.ndarray:
         """Return key and counter; made from the current seed when `reset` was not called."""

@@ -242,7 +242,7 @@ class Dropout(Block):
             raise BlockError(f"a dropout rate is a number from 0 to below 1; got {rate!r}")
         self._rate = float(rate)
         self._axes = tuple(axes)
-        self.key = RandomState(self)
+        self.key = RandomState()
 
     def forward(self, x: Any) -> Any:
         """Drop values of x in training."""

@@ -14,8 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from passes.shape_inference import ShapeReport, infer_shapes
-
 from graphinit import random
 from graphinit.errors import BlockError, CallError
 from graphinit.initializers.base import create
@@ -29,6 +27,8 @@ from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 from graphinit.state import RandomState
+from graphinit.variable import Variable
+from passes.shape_inference import ShapeReport, infer_shapes
 
 _counts: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -126,6 +126,8 @@ class Block:
             self.changed()
         elif isinstance(value, RandomState):
             self._states[name] = value
+            value.adopt(self)
+            self.changed()
         super().__setattr__(name, value)
 
     def _register(self, key: str, child: Block) -> None:
@@ -174,9 +176,10 @@ class Block:
             block = block._parent()
         return ".".join(reversed(keys))
 
-    def parameter_path(self, parameter: Parameter) -> str:
-        """Return the path of one of the block's own parameters."""
-        leaf = next((key for key, own in self._parameters.items() if own is parameter), parameter.name)
+    def variable_path(self, variable: Variable) -> str:
+        """Return the path of one of the block's own parameters or states."""
+        owned = {**self._parameters, **self._states}
+        leaf = next((key for key, own in owned.items() if own is variable), variable.name)
         path = self.path
         return f"{path}.{leaf}" if path else leaf
 
@@ -190,11 +193,11 @@ class Block:
         """Return the metadata of what it makes in a graph."""
         return Meta(self.path if path is None else path, self._origin, (), type(self).__name__)
 
-    def parameter_meta(self, parameter: Parameter) -> Meta:
-        """Return the metadata of one of its own parameters."""
-        if type(self).__module__.startswith("graphinit.") and parameter.notes:
-            return Meta(self.path, self._origin, parameter.notes, type(self).__name__)
-        return Meta(self.path, parameter.origin, parameter.notes, type(self).__name__)
+    def variable_meta(self, variable: Variable) -> Meta:
+        """Return the metadata of one of its own parameters or states."""
+        if type(self).__module__.startswith("graphinit.") and variable.notes:
+            return Meta(self.path, self._origin, variable.notes, type(self).__name__)
+        return Meta(self.path, variable.origin, variable.notes, type(self).__name__)
 
     def parameter_role(self, parameter: Parameter) -> tuple[str, str, dict[str, Parameter]]:
         """Return the layer's class, the parameter's name in it, and the layer's parameters."""

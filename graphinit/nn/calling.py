@@ -10,12 +10,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from passes.shape_inference import infer_shapes
 
 from graphinit.compiler import compile
 from graphinit.ir.types import TensorType, is_float, is_integer
 from graphinit.nn.arguments import Arguments, bind_call, cast_array, to_array
 from graphinit.nn.describing import describe_call, needs_tensors
+from passes.shape_inference import infer_shapes
 
 if TYPE_CHECKING:
     from graphinit.nn.block import Block

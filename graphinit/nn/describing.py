@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from passes.solver import resolve
 
 from graphinit import tracing
 from graphinit.errors import BlockError
@@ -15,6 +14,7 @@ from graphinit.ir.node import Meta, Value
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
+from passes.solver import resolve
 
 if TYPE_CHECKING:
     from graphinit.nn.block import Block

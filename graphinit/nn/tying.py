@@ -49,7 +49,7 @@ def check_tie(block: Block, key: str, parameter: Parameter) -> Shape | None:
     try:
         return merged_shape(own.shape, parameter.shape)
     except ValueError:
-        path = block.parameter_path(own)
+        path = block.variable_path(own)
         places = [f"{parameter.path} has shape {parameter.shape}", f"{path} wants shape {own.shape}"]
         for index, origin in enumerate((parameter.meta().origin, own.meta().origin)):
             if origin is not None:
@@ -72,7 +72,7 @@ def tie(block: Block, key: str, parameter: Parameter) -> None:
     ]
     if len(wishes) == 2 and wishes[0] != wishes[1]:
         warn_user(
-            f"{parameter.path} and {block.parameter_path(own)} are tied and have initializers of their own, "
+            f"{parameter.path} and {block.variable_path(own)} are tied and have initializers of their own, "
             f"{wishes[0]!r} and {wishes[1]!r}; the first one is used"
         )
     if shape is not None and shape != parameter.shape:
