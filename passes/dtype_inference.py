@@ -116,8 +116,12 @@ def _fits(kind: str, dtype: str | None, number: Any) -> bool:
 
 def _promote_numbers(dtypes: Sequence[str | None], numbers: Sequence[Any]) -> list[str | None]:
     """Give Python numbers a dtype where the other operands cannot hold them."""
-    others = [dtype for dtype, number in zip(dtypes, numbers, strict=True) if number is None or dtype is not None]
-    weak = [number for dtype, number in zip(dtypes, numbers, strict=True) if dtype is None and number is not None]
+    others = [
+        dtype for dtype, number in zip(dtypes, numbers, strict=True) if number is None or dtype is not None
+    ]
+    weak = [
+        number for dtype, number in zip(dtypes, numbers, strict=True) if dtype is None and number is not None
+    ]
     if not weak or None in others:
         return list(dtypes)
     needed: str | None = None

@@ -65,7 +65,9 @@ class Condition(NamedTuple):
         if solved is not None:
             return _range_text(*solved)
         if self.relation == "==":
-            left, right = sorted((self.left, self.right), key=lambda dim: (isinstance(dim, int), _weight(dim), str(dim)))
+            left, right = sorted(
+                (self.left, self.right), key=lambda dim: (isinstance(dim, int), _weight(dim), str(dim))
+            )
             return f"{left} == {right}"
         if self.relation == ">=":
             return f"{self.left} >= {self.right}"
@@ -157,6 +159,28 @@ def contradiction(requirements: Iterable[Requirement]) -> tuple[Requirement, Req
     return None
 
 
+def strongest(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Leave out the requirements on one symbol that follow from another one."""
+    kept: list[Requirement] = []
+    for requirement in requirements:
+        if any(_follows(requirement, other) for other in kept):
+            continue
+        kept = [other for other in kept if not _follows(other, requirement)]
+        kept.append(requirement)
+    return tuple(kept)
+
+
+def _follows(one: Requirement, other: Requirement) -> bool:
+    """Whether `one` holds wherever `other` does, as far as ranges show."""
+    if len(one.alternatives) > 1 or len(other.alternatives) > 1:
+        return one.alternatives == other.alternatives
+    mine, theirs = _solve(one.alternatives[0]), _solve(other.alternatives[0])
+    if mine is None or theirs is None or mine[0] != theirs[0]:
+        return one.alternatives == other.alternatives
+    low = mine[1] is None or mine[1] <= 1 or (theirs[1] is not None and theirs[1] >= mine[1])
+    return low and (mine[2] is None or (theirs[2] is not None and theirs[2] <= mine[2]))
+
+
 def _solve(condition: Condition) -> tuple[str, int | None, int | None] | None:
     """Solve for one symbol under a chain of floor divisions: the sizes from low to high."""
     if condition.relation == "%" or len(condition.symbols) != 1:
@@ -185,7 +209,10 @@ def _solve(condition: Condition) -> tuple[str, int | None, int | None] | None:
         if atom.kind != "//" or not isinstance(atom.args[1], int):
             return None
         expr, divisor = atom.args
-        low, high = (None if low is None else low * divisor), (None if high is None else high * divisor + divisor - 1)
+        low, high = (
+            (None if low is None else low * divisor),
+            (None if high is None else high * divisor + divisor - 1),
+        )
 
 
 def _range_text(name: str, low: int | None, high: int | None) -> str:

@@ -240,7 +240,9 @@ class ShapeContext:
         if not impossible(a, b) and local.need([Condition("==", a, b)], places, why):
             return
         texts = ["*".join(_factor(local.value(handle)) for handle in side) or "1" for side in (left, right)]
-        sums = [text if text == str(dim) else f"{text} = {dim}" for text, dim in zip(texts, (a, b), strict=True)]
+        sums = [
+            text if text == str(dim) else f"{text} = {dim}" for text, dim in zip(texts, (a, b), strict=True)
+        ]
         code = "GI201" if len(left) == len(right) == 1 else "GI204"
         local.clash(code, f"{why}: {sums[0]} != {sums[1]}", places)
         local.lose(*places)
@@ -263,7 +265,9 @@ class ShapeContext:
         if low is None or low < 1:
             if len(open_) > 1:
                 return
-            if not local.need([Condition(">=", by, 1)], places, f"{why}, which settles a size only when {by} is not 0"):
+            if not local.need(
+                [Condition(">=", by, 1)], places, f"{why}, which settles a size only when {by} is not 0"
+            ):
                 return
         quotient = exact_quotient(total, by)
         if len(open_) > 1:
@@ -291,7 +295,9 @@ class ShapeContext:
             self.local.clash("GI204", f"{why}: {power} is not the square of a size", open_)
             self.local.lose(open_[0])
 
-    def _bind(self, handle: Handle, dim: Any, sources: Sequence[Handle], why: str, equal: bool = False) -> None:
+    def _bind(
+        self, handle: Handle, dim: Any, sources: Sequence[Handle], why: str, equal: bool = False
+    ) -> None:
         value = self.local.value(handle)
         if type(value) is not Unknown:
             self.local.equate(handle, dim, why)
@@ -337,7 +343,7 @@ class ShapeContext:
             if count > 1 and exact_quotient(rest, count) is None:
                 local.need([Condition("%", rest, count)], places, why)
             self._bind(holders[unknown], rest // count, others, why, equal=len(places) == 2)
-        elif rest == 0 and sorted(counts.values()) == [-1, 1] :
+        elif rest == 0 and sorted(counts.values()) == [-1, 1]:
             a, b = counts
             local.equate(holders[a], holders[b], why)
 
@@ -368,7 +374,9 @@ class ShapeContext:
         if any(type(value) is Unknown for value in (s, o, d)):
             return
         if (isinstance(d, int) and d < 1) or s == 0:
-            self.fail("GI205", f"{why}: a size is divided by {d}" if s != 0 else f"{why}: a size is scaled by 0")
+            self.fail(
+                "GI205", f"{why}: a size is divided by {d}" if s != 0 else f"{why}: a size is scaled by 0"
+            )
             return
         if type(v) is not Unknown:
             result = (s * v + o) // d
@@ -425,9 +433,13 @@ class ShapeContext:
             if dim is chosen or type(value) is Unknown or value == 1 or value is size or value == size:
                 continue
             if _not_one(value):
-                held = not impossible(value, size) and local.need([Condition("==", value, size)], (dim, chosen), why)
+                held = not impossible(value, size) and local.need(
+                    [Condition("==", value, size)], (dim, chosen), why
+                )
             else:
-                held = local.need([Condition("==", value, size), Condition("==", value, 1)], (dim, chosen), why)
+                held = local.need(
+                    [Condition("==", value, size), Condition("==", value, 1)], (dim, chosen), why
+                )
             if not held:
                 sides = [side for side in dims if side is dim or side is chosen]
                 shown = " and ".join(str(local.value(side)) for side in sides)
@@ -495,4 +507,3 @@ def _not_one(value: Any) -> bool:
 def _factor(dim: Any) -> str:
     text = str(dim)
     return text if isinstance(dim, int) or text.isidentifier() else f"({text})"
-

@@ -125,7 +125,11 @@ def _unite(ctx: ShapeContext, places: Sequence[Axis], number: int | None) -> Non
     values = [local.value(place) for place in places]
     chosen = None
     for place, value in zip(places, values, strict=True):
-        if type(value) is not Unknown and value is not LOST and (chosen is None or _simpler(value, local.value(chosen))):
+        if (
+            type(value) is not Unknown
+            and value is not LOST
+            and (chosen is None or _simpler(value, local.value(chosen)))
+        ):
             chosen = place
     if number is not None:
         for place in places:
@@ -166,7 +170,9 @@ def _same(ctx: ShapeContext, first: Axis, second: Axis) -> str:
     return f"axis {first.axis} of {names[first.slot]} must equal axis {second.axis} of {names[second.slot]}"
 
 
-def _product(ctx: ShapeContext, place: Axis, star: str, stars: dict[str, list[list[Axis]]]) -> Callable[[], None]:
+def _product(
+    ctx: ShapeContext, place: Axis, star: str, stars: dict[str, list[list[Axis]]]
+) -> Callable[[], None]:
     def state() -> None:
         for axes in stars.get(star, ()):
             if len(axes) == 1:

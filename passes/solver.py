@@ -124,7 +124,12 @@ class Solver:
         """Note that the rows of a value, as far as they were visited, must be looked at again."""
         visited = self._visited
         for index in (self.producers[value], *self.users[value]):
-            if index != current and index <= visited and index not in self._pending and self.table[index].rule.spec:
+            if (
+                index != current
+                and index <= visited
+                and index not in self._pending
+                and self.table[index].rule.spec
+            ):
                 self._pending.add(index)
                 heapq.heappush(self._heap, index)
 
@@ -284,7 +289,9 @@ class Solver:
                 if shape is None and slot in outputs:
                     self.shapes[slot] = LOST
                 elif type(shape) is tuple and index in wrong:
-                    self.shapes[slot] = tuple(LOST if type(dim) is int and dim == -1 else dim for dim in shape)
+                    self.shapes[slot] = tuple(
+                        LOST if type(dim) is int and dim == -1 else dim for dim in shape
+                    )
 
     def known_shape(self, value: int) -> tuple[Dim, ...] | None:
         """Return the shape of a value with -1 for all that is unknown."""
@@ -335,7 +342,9 @@ class _Live:
         done = len(self.solver.table)
         if len(builder.table) == done:
             return
-        nodes: list[Node] = list(itertools.islice(reversed(builder.nodes.values()), len(builder.table) - done))
+        nodes: list[Node] = list(
+            itertools.islice(reversed(builder.nodes.values()), len(builder.table) - done)
+        )
         nodes.reverse()
         rows = builder.table[done:]
         self.solver.add(rows, (type.shape for node in nodes for type in node.types))

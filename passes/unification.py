@@ -192,7 +192,9 @@ class Local:
         self.needs.setdefault(tuple(possible), Need(tuple(possible), sides_of(handles), why))
         return True
 
-    def bind(self, unknown: Unknown, dim: Any, target: Any, sources: Iterable[Any], why: str, equal: bool) -> None:
+    def bind(
+        self, unknown: Unknown, dim: Any, target: Any, sources: Iterable[Any], why: str, equal: bool
+    ) -> None:
         """Settle an unknown, or make it one with another."""
         if type(dim) is Unknown and dim.number > unknown.number:
             unknown, dim = dim, unknown  # the younger follows the older
@@ -267,7 +269,8 @@ class Local:
         )
         bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
         settled = not self.clashes and all(
-            shape is not None and all(type(dim) is int or type(dim) is Expr for dim in shape) for shape in final
+            shape is not None and all(type(dim) is int or type(dim) is Expr for dim in shape)
+            for shape in final
         )
         return Entry(
             final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values()), settled

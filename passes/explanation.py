@@ -1,0 +1,252 @@
+"""Where each number came from: chains of equations back to the user's own statements.
+
+A solver's log says, node by node in order of time, which size followed from which.  Equalities may be
+walked either way; any chain of them to a stated size explains the sizes along it, if only what was
+known before is used.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from graphinit.ir.dims import Expr
+from graphinit.ir.node import Node
+from passes.inference import Inference
+
+Place = tuple[int, int]
+"""A value's number and an axis."""
+
+_SHOWN = 12
+
+
+class Step(NamedTuple):
+    """One link of an explanation.
+
+    Parameters
+    ----------
+    text : str
+        What holds, in words.
+    where : str
+        File and line of the user's code; empty when it is not known.
+    value : str
+        Name of the value spoken of.
+    axis : int
+        Its axis.
+    statement : bool
+        Whether this is the user's own statement, where the chain ends.
+    """
+
+    text: str
+    where: str
+    value: str
+    axis: int
+    statement: bool
+
+    def __str__(self) -> str:
+        return f"{self.text}  {self.where}" if self.where else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a size is what it is.
+
+    Parameters
+    ----------
+    subject : str
+        What is explained, in words.
+    steps : tuple of Step
+        From there to the user's statements.
+    """
+
+    subject: str
+    steps: tuple[Step, ...]
+
+    @property
+    def statements(self) -> tuple[Step, ...]:
+        """The user's statements that it rests on."""
+        return tuple(step for step in self.steps if step.statement)
+
+    def lines(self) -> tuple[Step, ...]:
+        """Return the steps behind one that states the subject, to stand in a longer explanation."""
+        first = self.steps[0] if self.steps else None
+        head = Step(self.subject, "", first.value if first else "", first.axis if first else -1, False)
+        return head, *self.steps
+
+    def __str__(self) -> str:
+        lines = [self.subject]
+        shown = self.steps
+        if len(shown) > _SHOWN:
+            half = _SHOWN // 2
+            lines += [f"  {step}" for step in shown[:half]]
+            lines.append(f"  ... {len(shown) - 2 * half} more steps, see .steps")
+            shown = shown[-half:]
+        return "\n".join([*lines, *(f"  {step}" for step in shown)])
+
+
+class _Link(NamedTuple):
+    """An equation between places of the graph."""
+
+    target: Place
+    sources: tuple[Place, ...]
+    why: str
+    row: int
+    time: int
+
+
+class History:
+    """The log of an inference, arranged to be asked about.
+
+    Parameters
+    ----------
+    inference : Inference
+        What was inferred.
+    """
+
+    def __init__(self, inference: Inference) -> None:
+        self.inference = inference
+        self._nodes: list[Node] = list(inference.graph.nodes.values())
+        self._values: list[tuple[Node, int]] = [(node, port) for _, node, port in inference.values()]
+        self._equal: dict[Place, list[tuple[Place, _Link]]] = {}
+        self._derived: dict[Place, list[_Link]] = {}
+        table = inference.graph.table
+        for time, (row, entry) in enumerate(inference.solver.log):
+            slots = table[row].slots
+            for fact in entry.facts:
+                target = slots[fact.target[0]], fact.target[1]
+                sources = tuple((slots[slot], axis) for slot, axis in fact.sources)
+                link = _Link(target, sources, fact.why, row, time)
+                if fact.equal:
+                    self._equal.setdefault(target, []).append((sources[0], link))
+                    self._equal.setdefault(sources[0], []).append((target, link))
+                else:
+                    self._derived.setdefault(target, []).append(link)
+
+    def name(self, value: int) -> str:
+        """Return the name of a value."""
+        node, port = self._values[value]
+        return f"{node.name}:{port}" if port else node.name
+
+    def node(self, value: int) -> Node:
+        """Return the node that gives a value."""
+        return self._values[value][0]
+
+    def size(self, place: Place) -> Any:
+        """Return the size of a place: int, Expr or -1."""
+        shape = self.inference.solver.known_shape(place[0])
+        return -1 if shape is None else shape[place[1]]
+
+    def stated(self, place: Place) -> Any:
+        """Return the size that is declared or given for a place, or None."""
+        shape = self.inference.stated[place[0]]
+        dim = None if shape is None or place[1] >= len(shape) else shape[place[1]]
+        return dim if isinstance(dim, Expr) or (isinstance(dim, int) and dim >= 0) else None
+
+    def explain(self, place: Place) -> tuple[Step, ...]:
+        """Return the steps from a place to the statements that its size follows from."""
+        return tuple(self._steps(place))
+
+    def _steps(self, start: Place) -> Iterator[Step]:
+        waiting: list[tuple[Place, float]] = [(start, float("inf"))]
+        done: set[Place] = set()
+        while waiting:
+            place, before = waiting.pop()
+            if place in done:
+                continue
+            chain, end, derived = self._walk(place, before)
+            for here, there, link in chain:
+                done.add(here)
+                yield self._equality(here, there, link)
+            if self.stated(end) is not None and end not in done:
+                done.add(end)
+                yield self.statement(end)
+            elif derived is not None and end not in done:
+                done.add(end)
+                yield self._derivation(end, derived)
+                waiting += [(source, derived.time) for source in reversed(derived.sources)]
+
+    def _walk(
+        self, start: Place, before: float
+    ) -> tuple[list[tuple[Place, Place, _Link]], Place, _Link | None]:
+        """Go along equalities to the nearest place that is stated, or derived from others."""
+        came: dict[Place, tuple[Place, _Link] | None] = {start: None}
+        queue = deque([start])
+        end, derived = start, None
+        while queue:
+            place = queue.popleft()
+            found = next((link for link in self._derived.get(place, ()) if link.time < before), None)
+            if self.stated(place) is not None or found is not None:
+                end, derived = place, found
+                break
+            for other, link in self._equal.get(place, ()):
+                if link.time < before and other not in came:
+                    came[other] = place, link
+                    queue.append(other)
+        chain: list[tuple[Place, Place, _Link]] = []
+        place = end
+        while (step := came[place]) is not None:
+            chain.append((step[0], place, step[1]))
+            place = step[0]
+        chain.reverse()
+        return chain, end, derived
+
+    def _equality(self, here: Place, there: Place, link: _Link) -> Step:
+        node = self._nodes[link.row]
+        text = f"= {self.words(there)}: {link.why}, in {node.name}"
+        return Step(text, _where(node), self.name(here[0]), here[1], False)
+
+    def _derivation(self, place: Place, link: _Link) -> Step:
+        node = self._nodes[link.row]
+        text = f"{self.words(place)} is {self.size(place)}: {link.why}, in {node.name}"
+        return Step(text, _where(node), self.name(place[0]), place[1], not link.sources)
+
+    def words(self, place: Place) -> str:
+        """Return what a place is called."""
+        return f"axis {place[1]} of {self.name(place[0])}"
+
+    def statement(self, place: Place) -> Step:
+        """Return the step that says where the user stated a size."""
+        value, axis = place
+        node, _ = self._values[value]
+        dim, name = self.stated(place), self.name(value)
+        given = self.inference.given.get(value)
+        if given is not None and given.type.shape is not None and given.type.shape[axis] != -1:
+            shape = ", ".join(map(str, given.type.shape))
+            shown = f"({shape},)" if len(given.type.shape) == 1 else f"({shape})"
+            return Step(f"{dim} from {name}={shown} given to inference", given.where, name, axis, True)
+        notes, meta = node.meta.notes, node.meta
+        note = notes[axis] if axis < len(notes) else None
+        if note:
+            block = (
+                f"{meta.path} ({meta.block})" if meta.path and meta.block else meta.path or meta.block or name
+            )
+            return Step(f"{dim} from {note}={dim} of {block}", _where(node), name, axis, True)
+        return Step(f"{dim} from the shape of {node.op} {name}", _where(node), name, axis, True)
+
+    def why(self, value: int, axis: int) -> Explanation:
+        """Explain one size."""
+        place = value, axis
+        size = self.size(place)
+        if isinstance(size, int) and size < 0:
+            chain = self._unknown(place)
+            return Explanation(f"{self.words(place)} is not known", chain)
+        return Explanation(f"{self.words(place)} is {size}", self.explain(place))
+
+    def _unknown(self, place: Place) -> tuple[Step, ...]:
+        """What a size that is not known is equal to."""
+        steps: list[Step] = []
+        seen, queue = {place}, deque([place])
+        while queue:
+            here = queue.popleft()
+            for there, link in self._equal.get(here, ()):
+                if there not in seen:
+                    seen.add(there)
+                    queue.append(there)
+                    steps.append(self._equality(here, there, link))
+        return tuple(steps)
+
+
+def _where(node: Node) -> str:
+    return str(node.meta.origin) if node.meta.origin is not None else ""

@@ -1,0 +1,201 @@
+"""One run of inference: what is stated of a graph, put together and solved."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import graphinit.ops
+from graphinit.errors import GraphError
+from graphinit.ir.dims import Dim, Expr, bounds, symbol
+from graphinit.ir.graph import Graph
+from graphinit.ir.node import Node, Value
+from graphinit.ir.types import TensorType, is_float
+from passes.dtype_inference import Dtypes
+from passes.requirements import Condition, impossible
+from passes.solver import Solver
+from passes.unification import LOST
+
+__all__ = ["Given", "Inference", "Misfit", "infer", "number_of"]
+
+_OPS = graphinit.ops  # importing it fills the registry
+
+
+class Given(NamedTuple):
+    """What the caller of inference said of a value: an input specification and where it stands."""
+
+    type: TensorType
+    where: str
+    cast: bool = False
+
+
+class Misfit(NamedTuple):
+    """A declared type and a given one that don't agree: value, axis (-1: rank, -2: dtype), both sides."""
+
+    value: int
+    axis: int
+    declared: Any
+    given: Any
+
+
+class Inference:
+    """What a graph's shapes and dtypes are, and how that came about.
+
+    Attributes
+    ----------
+    graph : Graph
+        The graph.
+    given : dict
+        What the caller stated, by value number.
+    solver, dtypes : Solver, Dtypes
+        The answers.
+    misfits : list of Misfit
+        Where the graph and the caller disagree.
+    needs : list of (int, int, tuple of Condition)
+        Conditions from declared sizes: value, axis, alternatives.
+    stated : list
+        The shape of each value as declared or given, before anything was solved.
+    """
+
+    def __init__(self, graph: Graph, given: Mapping[int, Given], changed: Mapping[int, Any]) -> None:
+        self.graph = graph
+        self.given = dict(given)
+        self.misfits: list[Misfit] = []
+        self.needs: list[tuple[int, int, tuple[Condition, ...]]] = []
+        shapes: list[Any] = [type.shape for node in graph.nodes.values() for type in node.types]
+        symbols = self._merge(shapes)
+        for value, shape in changed.items():
+            shapes[value] = shape
+        self.stated = shapes
+        self._check_declared()
+        self.solver = Solver(symbols)
+        self.solver.add(graph.table, shapes)
+        self.solver.run()
+        if self.solver.clashes or self.misfits:
+            self.solver.mark_lost()
+        self.dtypes = self._settle_dtypes()
+
+    def _merge(self, shapes: list[Any]) -> dict[str, Dim]:
+        """Join what is given to what is declared; return what symbols of the graph stand for."""
+        symbols: dict[str, Dim] = {}
+        for value, given in self.given.items():
+            declared, shape = shapes[value], given.type.shape
+            if declared is None or shape is None or len(declared) != len(shape):
+                continue
+            for mine, other in zip(declared, shape, strict=True):
+                if isinstance(mine, Expr) and other != -1 and mine.symbols and str(mine) in mine.symbols:
+                    symbols.setdefault(str(mine), other)
+        symbols = {name: dim for name, dim in symbols.items() if dim is not symbol(name)}
+        if symbols:
+            for value, shape in enumerate(shapes):
+                if shape is not None and any(isinstance(dim, Expr) for dim in shape):
+                    shapes[value] = tuple(d.substitute(symbols) if isinstance(d, Expr) else d for d in shape)
+        for value, given in self.given.items():
+            shapes[value] = self._join(value, shapes[value], given.type.shape)
+        return symbols
+
+    def _join(self, value: int, declared: Any, given: Any) -> Any:
+        if declared is None or given is None:
+            return declared if given is None else given
+        if len(declared) != len(given):
+            self.misfits.append(Misfit(value, -1, declared, given))
+            return declared
+        joined: list[Any] = []
+        for axis, (mine, other) in enumerate(zip(declared, given, strict=True)):
+            if mine == -1 or other == -1 or mine is other or mine == other:
+                joined.append(other if mine == -1 else mine)
+            elif impossible(mine, other):
+                self.misfits.append(Misfit(value, axis, mine, other))
+                joined.append(LOST)
+            else:
+                self.needs.append((value, axis, (Condition("==", mine, other),)))
+                joined.append(mine if isinstance(mine, int) else other)
+        return tuple(joined)
+
+    def _check_declared(self) -> None:
+        """Sizes that are stated as expressions must not be negative."""
+        seen: set[Expr] = set()
+        for value, shape in enumerate(self.stated):
+            for axis, dim in enumerate(shape or ()):
+                if type(dim) is Expr and dim not in seen:
+                    seen.add(dim)
+                    low = bounds(dim)[0]
+                    if low is None or low < 0:
+                        self.needs.append((value, axis, (Condition(">=", dim, 0),)))
+
+    def _settle_dtypes(self) -> Dtypes:
+        nodes = self.graph.nodes
+        dtypes = Dtypes()
+        dtypes.add(self.graph.table, nodes.values())
+        for value, given in self.given.items():
+            wanted, declared = given.type.dtype, dtypes.dtypes[value]
+            if wanted is None:
+                continue
+            if declared is None:
+                dtypes.dtypes[value] = wanted
+            elif wanted != declared and not (given.cast and is_float(wanted) <= is_float(declared)):
+                self.misfits.append(Misfit(value, -2, declared, wanted))
+        numbers = self.graph.numbers
+        if None in dtypes.dtypes:
+            dtypes.settle_inputs((numbers[node.name], node.op) for node in nodes.values() if node.is_source)
+        dtypes.run()
+        return dtypes
+
+    @property
+    def mistakes(self) -> int:
+        """How many mistakes there are."""
+        return len(self.solver.clashes) + len(self.misfits) + len(self.dtypes.clashes)
+
+    def values(self) -> Iterator[tuple[int, Node, int]]:
+        """Return the number, node and port of every value."""
+        number = 0
+        for node in self.graph.nodes.values():
+            for port in range(len(node.types)):
+                yield number, node, port
+                number += 1
+
+
+def infer(
+    graph: Graph, given: Mapping[int, Given] | None = None, changed: Mapping[int, Any] | None = None
+) -> Inference:
+    """Infer the shapes and dtypes of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    given : mapping from int to Given, optional
+        What is stated beside it, by value number.
+    changed : mapping from int to shape, optional
+        Shapes that stand in place of what is stated, to try an edit.
+    """
+    return Inference(graph, given or {}, changed or {})
+
+
+def number_of(graph: Graph, name: str) -> int:
+    """Return the number of the value called `name`: a node, ``node:port`` or an output.
+
+    Raises
+    ------
+    GraphError
+        GI106, when there is none.
+    """
+    value = _value(graph, name)
+    if value is not None:
+        return graph.numbers[value.node] + value.port
+    close = difflib.get_close_matches(name, [*graph.nodes, *graph.outputs], 1)
+    known = f"its inputs are {', '.join(graph.inputs) or 'none'}"
+    hint = f"did you mean {close[0]!r}?" if close else known
+    raise GraphError(f"nothing in the graph is called {name!r}; {hint}", code="GI106", node=name)
+
+
+def _value(graph: Graph, name: str) -> Value | None:
+    node = graph.nodes.get(name)
+    if node is not None:
+        return Value(name)
+    if name in graph.outputs:
+        return graph.outputs[name]
+    stem, colon, port = name.rpartition(":")
+    node = graph.nodes.get(stem) if colon and port.isdecimal() else None
+    return Value(stem, int(port)) if node is not None and int(port) < len(node.types) else None

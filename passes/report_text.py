@@ -1,0 +1,55 @@
+"""A shape report as a table for terminals."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from graphinit.ir.types import format_shape
+
+_WIDTH = 80
+
+
+def report_table(report: Any) -> str:
+    """Return the text of a `ShapeReport`: nodes with their types, then what is to be known of them.
+
+    Parameters
+    ----------
+    report : ShapeReport
+        What to print.
+    """
+    graph = report.graph
+    failing = {error.node for error in report.errors}
+    rows = []
+    for node in graph:
+        kind = node.op
+        types = ", ".join(f"{type.dtype or '?'}{format_shape(type.shape)}" for type in node.types)
+        rows.append((node.name, kind, types + ("  <- error" if node.name in failing else "")))
+    names = min(max((len(row[0]) for row in rows), default=4), 34)
+    kinds = min(max((len(row[1]) for row in rows), default=2), 16)
+    lines = [f"{'node':{names}}  {'op':{kinds}}  type", "-" * min(_WIDTH, names + kinds + 24)]
+    lines += [
+        f"{_short(name, names):{names}}  {_short(kind, kinds):{kinds}}  {types}" for name, kind, types in rows
+    ]
+    lines.append("returns " + ", ".join(f"{name} = {value}" for name, value in graph.outputs.items()))
+    for title, items in (
+        ("requirements", report.requirements),
+        ("not known", [size.explained for size in report.unknowns]),
+        ("warnings", report.warnings),
+    ):
+        if items:
+            lines.append(f"{title}:")
+            lines += [_wrapped(str(item)) for item in items]
+    lines.append(
+        "ok" if report.ok else f"{len(report.errors)} {'error' if len(report.errors) == 1 else 'errors'}:"
+    )
+    lines += [textwrap.indent(str(error), "  ") for error in report.errors]
+    return "\n".join(lines)
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width // 2 - 1] + "…" + text[-(width - width // 2) :]
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")

@@ -1,0 +1,270 @@
+"""What shape inference found: shapes by name, mistakes, requirements, and what is still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from graphinit.errors import GraphInitError, ShapeError
+from graphinit.ir.dims import Expr
+from graphinit.ir.graph import Graph
+from graphinit.ir.types import TensorType
+from passes.diagnostics import contradiction_error, diagnose
+from passes.explanation import Explanation, History
+from passes.inference import Inference, number_of
+from passes.open_sizes import OpenSize, find_open
+from passes.report_text import report_table
+from passes.requirements import Requirement, contradiction, strongest
+
+Sizes = tuple[int | str, ...]
+
+
+class ShapeReport(Mapping[str, Sizes | None]):
+    """What shape inference found of a graph; it holds no data.
+
+    A mapping from names to shapes: tuples of ints, texts such as ``"batch"`` or ``"2*n"``, and -1 for
+    what is not known; None when not even the rank is.  Names are those of nodes, of further outputs
+    (``"split:1"``) and of the graph's outputs; where they clash, the node wins.
+
+    Parameters
+    ----------
+    inference : Inference
+        What was inferred.
+
+    Examples
+    --------
+    >>> from graphinit import Graph, functional as F
+    >>> from passes.shape_inference import infer_shapes
+    >>> x, w = F.input("x", shape=(-1, -1)), F.parameter("w", shape=(10, 30))
+    >>> report = infer_shapes(Graph(outputs=F.linear(x, w)), x=("batch", -1))
+    >>> report["x"], report["y"], report.ok
+    (('batch', 30), ('batch', 10), True)
+    """
+
+    def __init__(self, inference: Inference) -> None:
+        self._inference = inference
+        self._source = inference.graph
+
+    # ------------------------------------------------------------------ shapes by name
+
+    def __getitem__(self, name: str) -> Sizes | None:
+        try:
+            shape = self.type(name).shape
+        except GraphInitError as cause:
+            raise KeyError(name) from cause
+        return None if shape is None else tuple(str(dim) if isinstance(dim, Expr) else dim for dim in shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._source.nodes)
+
+    def __len__(self) -> int:
+        return len(self._source.nodes)
+
+    def type(self, name: str) -> TensorType:
+        """Return shape and dtype of a value, as far as known.
+
+        Raises
+        ------
+        GraphError
+            GI106, when the graph has no such name.
+        """
+        return self._type(number_of(self._source, name))
+
+    def _type(self, number: int) -> TensorType:
+        return TensorType(self._inference.solver.known_shape(number), self._inference.dtypes.dtypes[number])
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph with its types, as far as known."""
+        types: dict[Any, TensorType] = {}
+        changed = {}
+        number = 0
+        for node in self._source.nodes.values():
+            settled = []
+            for _ in node.types:
+                key = self._inference.solver.shapes[number], self._inference.dtypes.dtypes[number]
+                type = types.get(key)
+                if type is None:
+                    type = types[key] = self._type(number)
+                settled.append(type)
+                number += 1
+            if tuple(settled) != node.types:
+                changed[node.name] = replace(node, types=tuple(settled))
+        return self._source.replace(changed) if changed else self._source
+
+    # ------------------------------------------------------------------ mistakes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the network holds."""
+        return not self.errors
+
+    @cached_property
+    def errors(self) -> tuple[GraphInitError, ...]:
+        """An error for each independent mistake, in the order of the graph."""
+        inference = self._inference
+        if not inference.mistakes and not inference.solver.needs and not inference.needs:
+            return ()
+        errors = diagnose(self._history) if inference.mistakes else ()
+        clash = contradiction(self._all_requirements) if self._all_requirements else None
+        return errors if clash is None else (*errors, contradiction_error(*clash))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What holds, and is yet hardly meant: inputs that nothing uses."""
+        users = self._inference.solver.users
+        numbers = self._source.numbers
+        returned = {value.node for value in self._source.outputs.values()}
+        return tuple(
+            f"nothing uses the input {name}"
+            for name in self._source.inputs
+            if not users[numbers[name]] and name not in returned
+        )
+
+    def raise_errors(self, *, unknown: bool = False) -> None:
+        """Raise the first error; the others are its `others`, this report its `report`.
+
+        Parameters
+        ----------
+        unknown : bool
+            Whether a size that is not known is an error, too.
+
+        Raises
+        ------
+        ShapeError
+            When shapes clash; GI207 when `unknown` and a size is not known.
+        DTypeError
+            When the first mistake is one of dtypes.
+        """
+        errors: tuple[GraphInitError, ...] = self.errors
+        if not errors and unknown:
+            errors = tuple(
+                ShapeError(
+                    f"{size} is not known",
+                    code="GI207",
+                    node=size.name,
+                    axis=size.axis,
+                    details=[f"it would be settled by {facts}" for facts in size.settled_by_text],
+                )
+                for size in self.unknowns
+            )
+        if errors:
+            first: Any = errors[0]
+            first.others = errors[1:]
+            first.report = self
+            raise first
+
+    # ------------------------------------------------------------------ what is open, what must hold
+
+    @cached_property
+    def unknowns(self) -> tuple[OpenSize, ...]:
+        """The sizes that are not known, each with the facts that would settle it."""
+        return find_open(self._inference)
+
+    @cached_property
+    def _all_requirements(self) -> tuple[Requirement, ...]:
+        inference = self._inference
+        if not inference.needs and not inference.solver.needs:
+            return ()
+        history = self._history
+        table = self._source.table
+        nodes = list(self._source.nodes.values())
+        found: dict[Any, Requirement] = {}
+        for value, axis, alternatives in inference.needs:
+            why = f"{history.words((value, axis))} is a size"
+            found.setdefault(
+                alternatives,
+                Requirement(alternatives, history.name(value), why, (str(history.statement((value, axis))),)),
+            )
+        for (row, _), need in inference.solver.needs.items():
+            if need.alternatives in found:
+                continue
+            origins: dict[str, None] = {}
+            for slot, axis in need.places:
+                steps = history.explain((table[row].slots[slot], axis))
+                origins.update(dict.fromkeys(str(step) for step in steps if step.statement))
+            found[need.alternatives] = Requirement(
+                need.alternatives, nodes[row].name, need.why, tuple(origins)
+            )
+        return tuple(found.values())
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What sizes must meet for the network to hold: ``batch == n``, ``h >= 28``."""
+        return strongest(self._all_requirements)
+
+    def accepts(self, **sizes: int) -> bool:
+        """Whether the network holds for these sizes of its symbols; they are 1 or more.
+
+        Raises
+        ------
+        ShapeError
+            GI206, when a symbol that a requirement speaks of has no size.
+        """
+        if not self.ok or any(size < 1 for size in sizes.values()):
+            return False
+        missing = sorted({name for need in self.requirements for name in need.symbols} - sizes.keys())
+        if missing:
+            raise ShapeError(f"give a size for {', '.join(missing)}: requirements speak of it", code="GI206")
+        return all(requirement.holds(**sizes) for requirement in self._all_requirements)
+
+    # ------------------------------------------------------------------ why
+
+    @cached_property
+    def _history(self) -> History:
+        return History(self._inference)
+
+    def why(self, name: str, axis: int | None = None) -> Explanation:
+        """Explain where the sizes of a value come from.
+
+        Parameters
+        ----------
+        name : str
+            Name of a node, of a further output (``"split:1"``) or of a graph's output.
+        axis : int, optional
+            Which axis; all of them by default.
+
+        Raises
+        ------
+        GraphError
+            GI106, when the graph has no such name.
+        ShapeError
+            GI202, when the value has no such axis.
+        """
+        number = number_of(self._source, name)
+        shape = self._inference.solver.known_shape(number)
+        if shape is None:
+            return Explanation(f"not even the rank of {name} is known", ())
+        if axis is None:
+            parts = [self._history.why(number, each) for each in range(len(shape))]
+            shown = f"{name} is {self._type(number)}"
+            return Explanation(shown, tuple(step for part in parts for step in part.lines()))
+        if not -len(shape) <= axis < len(shape):
+            raise ShapeError(
+                f"{name} has {len(shape)} axes; there is no axis {axis}", code="GI202", node=name
+            )
+        return self._history.why(number, axis % len(shape))
+
+    # ------------------------------------------------------------------ as text
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was found as JSON-ready values."""
+        return {
+            "ok": self.ok,
+            "shapes": {name: None if (shape := self[name]) is None else list(shape) for name in self},
+            "dtypes": {name: self.type(name).dtype for name in self},
+            "outputs": {name: str(value) for name, value in self._source.outputs.items()},
+            "errors": [error.to_json() for error in self.errors],
+            "warnings": list(self.warnings),
+            "requirements": [requirement.to_json() for requirement in self.requirements],
+            "unknowns": [size.to_json() for size in self.unknowns],
+        }
+
+    def __repr__(self) -> str:
+        state = "ok" if self.ok else f"{len(self.errors)} errors"
+        return f"<ShapeReport of {len(self)} nodes, {state}>"
+
+    def __str__(self) -> str:
+        return report_table(self)
