@@ -155,9 +155,9 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
         elif parameter.default is parameter.empty:
             leaves[name] = TensorType()
             kwargs[name] = Leaf(name)
-    for name in nested:
+    for name, spec in nested.items():
         if loose and name not in known:
-            kwargs[name] = split(name, nested[name], leaves, is_spec)
+            kwargs[name] = split(name, spec, leaves, is_spec)
     positional = [
         p.name for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphinit import functional as F
@@ -103,6 +103,8 @@ class Dense(Block):
         Initializers of their own; the bias starts at zero.
     in_units : int
         Size of the input, `k`; -1, 0 or None when it is to be inferred.
+    params : mapping from str to Parameter, optional
+        Parameters to use in place of own ones: ``other.params`` ties the layer to another.
 
     Attributes
     ----------
@@ -127,6 +129,7 @@ class Dense(Block):
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
         in_units: int | None = -1,
+        params: Mapping[str, Parameter] | None = None,
     ) -> None:
         super().__init__()
         units = positive_size("units", units)
@@ -141,6 +144,7 @@ class Dense(Block):
             else None
         )
         self.act = None if activation is None else Activation(activation)
+        self.share_parameters(params)
 
     def forward(self, x: Any) -> Any:
         """Apply the layer to x of shape (b, *s) or (*b, k)."""

@@ -496,8 +496,10 @@ class Block:
     # ------------------------------------------------------------------ hooks and printing
 
     def register_forward_pre_hook(self, hook: Callable[[Block, tuple[Any, ...]], Any]) -> Handle:
-        """Call ``hook(block, inputs)`` before `forward`: with tensors inside a network, with arrays on the
-        block that is called.
+        """Call ``hook(block, inputs)`` before `forward`.
+
+        On the block that is called it sees arrays, at each call; inside a network tensors, once for
+        each description.
         """
         self._pre_hooks.append(hook)
         self.changed()

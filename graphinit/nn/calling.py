@@ -79,9 +79,8 @@ def _run(block: Block, arguments: Arguments, args: tuple[Any, ...]) -> Any:
         len(args) == len(arrays) == 1
         and type(args[0]) is np.ndarray
         and args[0].dtype == dtypes[next(iter(dtypes))]
-    ):
-        if isinstance(executable.graph.structure, str):
-            _keep(block._programs.fast, (args[0].shape, args[0].dtype), executable.run)
+    ) and isinstance(executable.graph.structure, str):
+        _keep(block._programs.fast, (args[0].shape, args[0].dtype), executable.run)
     return executable.forward(
         **{name: cast_array(name, array, dtypes[name]) for name, array in arrays.items()}
     )

@@ -24,54 +24,54 @@ BROADCAST = "a fault of the original: a list is a constant as well as an array i
 
 # (case, step): what ours does instead, and the reason.  None stands for "nothing happens".
 DIFFERENCES = {
-    ("flow_set_data_before_init", 0): (dict(error=None), SETTABLE),
-    ("flow_set_data_deferred", 3): (dict(error=None, result={"shape": [4, 5], "first": 7.0}), SETTABLE),
+    ("flow_set_data_before_init", 0): ({"error": None}, SETTABLE),
+    ("flow_set_data_deferred", 3): ({"error": None, "result": {"shape": [4, 5], "first": 7.0}}, SETTABLE),
     ("flow_uninit_forward_then_other_width", 0): (
-        dict(shapes_after={"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, -1], "1.bias": [3]}),
+        {"shapes_after": {"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, -1], "1.bias": [3]}},
         ATOMIC,
     ),
     ("flow_uninit_forward_then_other_width", 1): (
-        dict(
-            init_calls=[],
-            shapes_after={"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, -1], "1.bias": [3]},
-        ),
+        {
+            "init_calls": [],
+            "shapes_after": {"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, -1], "1.bias": [3]},
+        },
         ATOMIC,
     ),
     ("flow_uninit_forward_then_other_width", 2): (
-        dict(
-            error=None,
-            output_shape=[2, 3],
-            init_calls=[["weight", [4, 6]], ["weight", [3, 4]]],
-            shapes_after={"0.weight": [4, 6], "0.bias": [4], "1.weight": [3, 4], "1.bias": [3]},
-        ),
+        {
+            "error": None,
+            "output_shape": [2, 3],
+            "init_calls": [["weight", [4, 6]], ["weight", [3, 4]]],
+            "shapes_after": {"0.weight": [4, 6], "0.bias": [4], "1.weight": [3, 4], "1.bias": [3]},
+        },
         ATOMIC,
     ),
     ("flow_mismatch_partial_state", 1): (
-        dict(
-            init_calls=[],
-            shapes_after={"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]},
-        ),
+        {
+            "init_calls": [],
+            "shapes_after": {"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]},
+        },
         ATOMIC,
     ),
     ("flow_mismatch_partial_state", 2): (
-        dict(
-            result=[4, -1],
-            shapes_after={"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]},
-        ),
+        {
+            "result": [4, -1],
+            "shapes_after": {"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]},
+        },
         ATOMIC,
     ),
     ("flow_mismatch_partial_state", 3): (
-        dict(
-            error={"type": "DeferredInitializationError"},
-            shapes_after={"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]},
-        ),
+        {
+            "error": {"type": "DeferredInitializationError"},
+            "shapes_after": {"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]},
+        },
         ATOMIC,
     ),
     ("flow_mismatch_partial_state", 4): (
-        dict(shapes_after={"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]}),
+        {"shapes_after": {"0.weight": [4, -1], "0.bias": [4], "1.weight": [3, 9], "1.bias": [3]}},
         ATOMIC,
     ),
-    ("flow_tied_init_once", 2): (dict(init_calls=[["weight", [4, 4]]]), ONCE),
+    ("flow_tied_init_once", 2): ({"init_calls": [["weight", [4, 4]]]}, ONCE),
 }
 
 

@@ -186,7 +186,7 @@ def test_a_block_of_ones_own():
 
 def test_a_block_used_twice_is_one_node():
     graph = Doubled().trace(x=("batch", 5))
-    assert [name for name in graph.parameters] == ["inner.weight", "inner.bias", "scale"]
+    assert list(graph.parameters) == ["inner.weight", "inner.bias", "scale"]
     assert graph.nx.out_degree("inner.weight") == 2
 
 
