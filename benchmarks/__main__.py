@@ -15,7 +15,9 @@ def main() -> int:
     folder = Path(__file__).parent
     here = sorted(path.stem for path in folder.glob("*.py") if "def measure(" in path.read_text())
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*here, []], help=f"which of {', '.join(here)}; all by default")
+    parser.add_argument(
+        "names", nargs="*", choices=[*here, []], help=f"which of {', '.join(here)}; all by default"
+    )
     figures: list[Figure] = []
     for name in parser.parse_args().names or here:
         print(f"{name} ...", file=sys.stderr)

@@ -71,7 +71,9 @@ def main(picture: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train a network that reads handwritten digits.")
-    parser.add_argument("--picture", type=Path, default=Path("build/digits.svg"), help="where to draw the network")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("build/digits.svg"), help="where to draw the network"
+    )
     arguments = parser.parse_args()
     arguments.picture.parent.mkdir(parents=True, exist_ok=True)
     main(arguments.picture)

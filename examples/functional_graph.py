@@ -33,7 +33,11 @@ def main() -> None:
     assert report["v"] == (10, 256)
 
     parameters = init_parameters(graph, report, init.Xavier(), seed=0)
-    assert {name: array.shape for name, array in parameters.items()} == {"w": (256, 20), "b": (256,), "v": (10, 256)}
+    assert {name: array.shape for name, array in parameters.items()} == {
+        "w": (256, 20),
+        "b": (256,),
+        "v": (10, 256),
+    }
 
     gradient = differentiate(report.graph)
     print("Its gradient is a graph as well:", gradient, sep="\n", end="\n\n")

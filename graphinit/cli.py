@@ -242,7 +242,8 @@ def _load_file(path: Path) -> ModuleType:
         raise TargetError(f"there is no file {path}")
     name = path.stem if path.stem not in sys.modules else f"_{path.stem}_target"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None, "a .py file has a loader"
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)  # as for a script, so that files beside it can be imported

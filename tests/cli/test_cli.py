@@ -17,7 +17,7 @@ from graphinit.errors import TargetError
 
 ROOT = Path(__file__).parents[2]
 
-NETS = '''
+NETS = """
 from graphinit import Graph, nn
 from graphinit import functional as F
 
@@ -64,7 +64,7 @@ graph = Graph(F.relu(x))
 
 if __name__ == "__main__":
     raise SystemExit("it was run")
-'''
+"""
 
 
 @pytest.fixture
@@ -169,7 +169,13 @@ class TestRender:
 
     @pytest.mark.parametrize(
         "options",
-        [["-o", "net.jpg"], ["-o", "nowhere/net.svg"], ["-o", "net.svg", "--depth", "-1"], [], ["-o", "a", "--depth", "x"]],
+        [
+            ["-o", "net.jpg"],
+            ["-o", "nowhere/net.svg"],
+            ["-o", "net.svg", "--depth", "-1"],
+            [],
+            ["-o", "a", "--depth", "x"],
+        ],
     )
     def test_wrong_usage(self, nets, capsys, options):
         code, _, err = run(capsys, "render", "nets.py:net", *options)
@@ -298,6 +304,10 @@ class TestUsage:
             assert done.returncode == code, done.stderr
             assert "Traceback" not in done.stderr
         done = subprocess.run(
-            [sys.executable, "-m", module, "--help"], capture_output=True, text=True, env=environment, check=True
+            [sys.executable, "-m", module, "--help"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
         )
         assert f"python -m {module}" in done.stdout

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import graphinit.ops
-from graphinit.drawing import SVG, Drawing, format_sizes, render
+from graphinit.drawing import Drawing, render
 from graphinit.errors import DrawingError, GraphError, ShapeError
 from graphinit.ir.dims import symbol
 from graphinit.ir.graph import GraphBuilder
@@ -21,6 +21,8 @@ from graphinit.ir.node import Meta, Value
 from graphinit.ir.op import Attrs
 from graphinit.ir.origin import Origin
 from graphinit.ir.types import TensorType
+from graphinit.pictures.layout import SVG
+from graphinit.pictures.wording import format_sizes
 
 BATCH = symbol("batch")
 
@@ -78,7 +80,9 @@ def title(group):
 
 
 def texts(group):
-    return ["".join(text.itertext()).replace("\N{NO-BREAK SPACE}", "") for text in group.iter(f"{{{SVG}}}text")]
+    return [
+        "".join(text.itertext()).replace("\N{NO-BREAK SPACE}", "") for text in group.iter(f"{{{SVG}}}text")
+    ]
 
 
 def test_one_node_per_parameter(graph):
@@ -232,10 +236,10 @@ class TestTooltips:
 
 
 class TestEscaping:
-    NASTY = [
+    NASTY = (
         '<b>&"x"</b>', "a:b", "a\\nb", "back\\", "\\N", "node", "graph", "new\nline", "日本", "]]>", "-->",
         "<script>alert(1)</script>", "a;b{c}", "%s", "",
-    ]  # fmt: skip
+    )  # fmt: skip
 
     @pytest.mark.parametrize("name", NASTY)
     def test_names_come_out_as_they_are(self, name):
@@ -251,7 +255,7 @@ class TestEscaping:
         assert any("".join(f"wrong: {name}".split()) in "".join(text.split()) for text in titles)
         assert len(groups(drawing, "node")) == 5
         assert len(groups(drawing, "edge")) == 4
-        render(graph, depth=0).svg  # noqa: B018  # closed blocks are named by the user as well
+        render(graph, depth=0).svg  # closed blocks are named by the user as well
 
     def test_names_that_look_like_ours_stay_apart(self):
         builder = GraphBuilder()
@@ -299,7 +303,9 @@ class TestPicture:
     def test_the_background_is_left_out(self, graph):
         root = ElementTree.fromstring(render(graph).svg)
         whole = next(group for group in root.iter(f"{{{SVG}}}g") if group.get("class") == "graph")
-        assert all(shape.get("fill") in ("none", "transparent") for shape in whole.findall(f"{{{SVG}}}polygon"))
+        assert all(
+            shape.get("fill") in ("none", "transparent") for shape in whole.findall(f"{{{SVG}}}polygon")
+        )
 
     def test_text_is_the_same_each_time(self, graph):
         assert render(graph).dot == render(graph).dot
@@ -325,7 +331,9 @@ class TestPicture:
 
 
 class TestSaving:
-    @pytest.mark.parametrize(("name", "start"), [("a.svg", b"<svg"), ("a.dot", b"digraph"), ("a.png", b"\x89PNG")])
+    @pytest.mark.parametrize(
+        ("name", "start"), [("a.svg", b"<svg"), ("a.dot", b"digraph"), ("a.png", b"\x89PNG")]
+    )
     def test_the_ending_says_the_format(self, graph, tmp_path, name, start):
         path = render(graph).save(tmp_path / name)
         assert path.read_bytes().startswith(start)
@@ -373,7 +381,7 @@ class TestEngines:
         drawing = render(graph)
         assert drawing.dot.startswith("digraph")
         with pytest.raises(DrawingError, match="install pygraphviz") as caught:
-            drawing.svg  # noqa: B018
+            drawing.svg
         assert caught.value.code == "GI603"
         with pytest.raises(DrawingError):
             drawing.save(tmp_path / "net.svg")
@@ -382,7 +390,7 @@ class TestEngines:
     def test_a_dot_on_the_path_serves(self, graph, without_pygraphviz, monkeypatch, tmp_path):
         program = tmp_path / "dot"
         program.write_text(
-            f"#!{sys.executable}\nprint('<svg xmlns=\"{SVG}\"><g class=\"graph\"><title>t</title></g></svg>')\n"
+            f'#!{sys.executable}\nprint(\'<svg xmlns="{SVG}"><g class="graph"><title>t</title></g></svg>\')\n'
         )
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
@@ -390,7 +398,7 @@ class TestEngines:
 
     def test_text_that_is_no_dot_is_an_error(self):
         with pytest.raises(DrawingError):
-            Drawing("digraph {").svg  # noqa: B018
+            Drawing("digraph {").svg
 
     def test_pygraphviz_is_imported_when_first_needed(self):
         code = "import sys, graphinit.drawing; print('pygraphviz' in sys.modules)"

@@ -168,7 +168,9 @@ class TestImmutability:
     def test_replace_gives_a_new_graph(self, source):
         graph = mlp(source)
         node = graph["x"]
-        typed = type(node)(node.name, node.op, node.attrs, node.inputs, (TensorType((3, 5), "float32"),), node.meta)
+        typed = type(node)(
+            node.name, node.op, node.attrs, node.inputs, (TensorType((3, 5), "float32"),), node.meta
+        )
         changed = graph.replace({"x": typed})
         assert changed["x"].type.shape == (3, 5)
         assert graph["x"].type.shape == (3, -1)

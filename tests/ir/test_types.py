@@ -41,7 +41,7 @@ def test_input_specifications(spec, text):
 @pytest.mark.parametrize(
     "spec",
     [
-        (2, -3), (2.5,), (float("nan"),), (True,), ("a b",), ("__import__('os')",), ((2,),), (2, "")[:2] + (object(),),
+        (2, -3), (2.5,), (float("nan"),), (True,), ("a b",), ("__import__('os')",), ((2,),), (2, object()),
         "float32[2", "2,,3", "float32[2]]", None, object(), {"a": 1}, ("x.y",), (1e3,), ("-n - 5",),
     ],
 )  # fmt: skip
@@ -67,7 +67,12 @@ def test_arrays_that_no_op_computes_with(array):
 
 
 def test_dtype_names():
-    assert canonical_dtype("float32") == canonical_dtype(np.float32) == canonical_dtype(np.dtype("f4")) == "float32"
+    assert (
+        canonical_dtype("float32")
+        == canonical_dtype(np.float32)
+        == canonical_dtype(np.dtype("f4"))
+        == "float32"
+    )
     with pytest.raises(DTypeError):
         canonical_dtype(None)
     with pytest.raises(DTypeError):
@@ -168,7 +173,9 @@ class TestRegistry:
         assert default_dtype(dtypes, Attrs()) == result
 
     def test_templates_replace_whole_names_only(self):
-        text = fill_template("np.add(x, y, out=z) # {axis}", {"x": "a", "y": "b", "z": "c"}, Attrs({"axis": 1}))
+        text = fill_template(
+            "np.add(x, y, out=z) # {axis}", {"x": "a", "y": "b", "z": "c"}, Attrs({"axis": 1})
+        )
         assert text == "np.add(a, b, out=c) # 1"
 
 
@@ -176,7 +183,9 @@ class TestErrors:
     def test_every_error_has_a_known_code(self):
         import graphinit.errors as module
 
-        kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        kinds = [
+            kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Exception)
+        ]
         for kind in kinds:
             if kind is not GraphInitError:
                 assert issubclass(kind, GraphInitError)
@@ -184,7 +193,12 @@ class TestErrors:
 
     def test_the_text_gives_code_place_details_and_fixes(self):
         error = ShapeError(
-            "64 != 32", code="GI201", node="head", where="train.py:14", details=["input x\nweight w"], fixes=["drop it"]
+            "64 != 32",
+            code="GI201",
+            node="head",
+            where="train.py:14",
+            details=["input x\nweight w"],
+            fixes=["drop it"],
         )
         assert str(error).split("\n") == [
             "GI201 dimension mismatch at head  train.py:14",

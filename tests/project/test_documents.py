@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import graphinit
-from graphinit.drawing import SVG
+from graphinit.pictures.layout import SVG
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -37,14 +37,18 @@ def project_files():
 def test_readme_examples_are_true(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    results = doctest.testfile(str(ROOT / "README.md"), module_relative=False, optionflags=flags, encoding="utf-8")
+    results = doctest.testfile(
+        str(ROOT / "README.md"), module_relative=False, optionflags=flags, encoding="utf-8"
+    )
     assert results.attempted > 20
     assert results.failed == 0
 
 
 def test_readme_gives_both_commands_and_the_gate_runs_them():
     lines = [line.strip() for line in text_of("README.md").splitlines()]
-    gate = re.sub(r" --quiet|\n(?=python)", lambda match: "" if match[0] != "\n" else " && ", text_of(".ci/run"))
+    gate = re.sub(
+        r" --quiet|\n(?=python)", lambda match: "" if match[0] != "\n" else " && ", text_of(".ci/run")
+    )
     for command in COMMANDS:
         assert command in lines
         assert command in gate
@@ -58,7 +62,9 @@ def test_readme_opens_with_purpose_and_picture_then_the_commands():
 @pytest.mark.parametrize("command", re.findall(r"^    (graphinit .*)$", text_of("README.md"), re.MULTILINE))
 def test_readme_command_lines_work(command, tmp_path, monkeypatch):
     arguments = command.replace("-o net.svg", f"-o {tmp_path / 'net.svg'}").split()[1:]
-    done = subprocess.run([sys.executable, "-m", "graphinit", *arguments], cwd=ROOT, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "graphinit", *arguments], cwd=ROOT, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

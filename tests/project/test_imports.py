@@ -54,10 +54,12 @@ def test_every_name_of_the_face_is_there():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    assert fresh("import graphinit\ntry: graphinit.nothing\nexcept AttributeError as error: print(error)") == (
-        "module 'graphinit' has no attribute 'nothing'"
-    )
+    assert fresh(
+        "import graphinit\ntry: graphinit.nothing\nexcept AttributeError as error: print(error)"
+    ) == ("module 'graphinit' has no attribute 'nothing'")
 
 
 def test_listed_modules_exist():
-    fresh("import graphinit, importlib\nfor name in graphinit._MODULES: importlib.import_module(f'graphinit.{name}')")
+    fresh(
+        "import graphinit, importlib\nfor name in graphinit._MODULES: importlib.import_module(f'graphinit.{name}')"
+    )
