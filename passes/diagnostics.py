@@ -76,7 +76,7 @@ def clash_error(history: History, node: Node, row: int, clash: Clash, *, fixes: 
         node=node.name,
         path=history.name(parameter) if parameter is not None else node.meta.path or None,
         axis=axis,
-        where=f"({node.op})" + (f"  {node.meta.origin}" if node.meta.origin else ""),
+        where=str(node.meta.origin) if node.meta.origin else None,
         origins=origins,
         details=lines,
         fixes=find_fixes(history, [place for place, _ in roots]) if fixes else (),
@@ -134,7 +134,7 @@ def _misfit_error(history: History, misfit: Misfit) -> GraphInitError:
 
 
 def _dtype_error(history: History, node: Node, slot: int, kind: str) -> DTypeError:
-    where = f"({node.op})" + (f"  {node.meta.origin}" if node.meta.origin else "")
+    where = str(node.meta.origin) if node.meta.origin else None
     if slot < 0:
         return DTypeError(kind, code="GI301", node=node.name, path=node.meta.path or None, where=where)
     graph = history.inference.graph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -79,7 +78,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
     def graph(self) -> Graph:
         """The graph with its types, as far as known."""
         types: dict[Any, TensorType] = {}
-        changed = {}
+        changed: dict[str, tuple[TensorType, ...]] = {}
         number = 0
         for node in self._source.nodes.values():
             settled = []
@@ -91,8 +90,8 @@ class ShapeReport(Mapping[str, Sizes | None]):
                 settled.append(type)
                 number += 1
             if tuple(settled) != node.types:
-                changed[node.name] = replace(node, types=tuple(settled))
-        return self._source.replace(changed) if changed else self._source
+                changed[node.name] = tuple(settled)
+        return self._source.with_types(changed) if changed else self._source
 
     # ------------------------------------------------------------------ mistakes
 
@@ -114,13 +113,13 @@ class ShapeReport(Mapping[str, Sizes | None]):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What holds, and is yet hardly meant: inputs that nothing uses."""
-        users = self._inference.solver.users
+        first_user = self._inference.solver.first_user
         numbers = self._source.numbers
         returned = {value.node for value in self._source.outputs.values()}
         return tuple(
             f"nothing uses the input {name}"
             for name in self._source.inputs
-            if not users[numbers[name]] and name not in returned
+            if first_user[numbers[name]] < 0 and name not in returned
         )
 
     def raise_errors(self, *, unknown: bool = False) -> None:

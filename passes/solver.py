@@ -32,6 +32,9 @@ _REMEMBERED = 20_000
 
 _patterns: dict[Any, Entry] = {}
 
+_Write = tuple[int, Pattern, tuple[Unknown, ...]]
+"""A slot, the shape to write there, and the unknowns in it."""
+
 
 class Solver:
     """The shapes of a graph's values, and what was found out on the way.
@@ -57,14 +60,15 @@ class Solver:
         self.table: list[Row] = []
         self.shapes: list[Any] = []
         self.given: list[Any] = []
-        self.users: list[list[int]] = []
+        self.first_user: list[int] = []
+        self.more_users: dict[int, list[int]] = {}
         self.producers: list[int] = []
         self.symbols = dict(symbols or {})
         self.log: list[tuple[int, Entry]] = []
         self.clashes: dict[tuple[int, Any], Clash] = {}
         self.needs: dict[tuple[int, Any], Need] = {}
         self._symbols_key = tuple(sorted((name, str(dim)) for name, dim in self.symbols.items()))
-        self._exact: dict[Any, tuple[Entry, tuple[tuple[int, Pattern], ...]]] = {}
+        self._exact: dict[Any, tuple[Entry, tuple[_Write, ...]]] = {}
         self._occurrences: dict[Unknown, list[int]] = {}
         self._forward: dict[Unknown, Any] = {}
         self._pending: set[int] = set()
@@ -76,21 +80,31 @@ class Solver:
         """Take in further rows of the table, and what is stated of their values' shapes."""
         self.given.extend(shapes)
         self.shapes.extend(self.given[len(self.shapes) :])
-        users, producers = self.users, self.producers
-        users.extend([] for _ in range(len(self.shapes) - len(users)))
+        first, more, producers = self.first_user, self.more_users, self.producers
+        first.extend([-1] * (len(self.shapes) - len(first)))
         for index, row in enumerate(rows, len(self.table)):
             _, slots, _, inputs, outputs = row
             self.table.append(row)
-            for slot in slots[:inputs]:
-                users[slot].append(index)
             producers.extend([index] * outputs)
-            for slot in slots[inputs + outputs :]:
-                users[slot].append(index)
+            if inputs + outputs < len(slots):
+                taken = (*slots[:inputs], *slots[inputs + outputs :])
+            else:
+                taken = slots[:inputs]
+            for slot in taken:
+                if first[slot] < 0:
+                    first[slot] = index
+                else:
+                    more.setdefault(slot, []).append(index)
+
+    def users(self, value: int) -> tuple[int, ...]:
+        """Return the rows that take a value."""
+        first = self.first_user[value]
+        return () if first < 0 else (first, *self.more_users.get(value, ()))
 
     def run(self) -> None:
         """Solve: visit new rows in order, then what has changed, until nothing does."""
-        exact, shapes, log, users = self._exact, self.shapes, self.log, self.users
-        table = self.table
+        exact, shapes, log, more = self._exact, self.shapes, self.log, self.more_users
+        table, occurrences = self.table, self._occurrences
         for index in range(self._visited, len(table)):
             rule, slots, take, inputs, _ = table[index]
             if rule.spec is None:
@@ -104,10 +118,12 @@ class Solver:
             entry, writes = found
             if entry.facts:
                 log.append((index, entry))
-            for slot, shape in writes:
+            for slot, shape, unknowns in writes:
                 value = slots[slot]
                 shapes[value] = shape
-                if slot < inputs and len(users[value]) > 1:
+                for unknown in unknowns:
+                    occurrences[unknown].append(value)
+                if slot < inputs and value in more:
                     self._visited = index
                     self._queue(value, index)
         self._visited = len(table)
@@ -123,7 +139,7 @@ class Solver:
     def _queue(self, value: int, current: int) -> None:
         """Note that the rows of a value, as far as they were visited, must be looked at again."""
         visited = self._visited
-        for index in (self.producers[value], *self.users[value]):
+        for index in (self.producers[value], *self.users(value)):
             if (
                 index != current
                 and index <= visited
@@ -151,16 +167,28 @@ class Solver:
         for need in entry.needs:
             self.needs.setdefault((index, need.alternatives), need)
         self._apply(index, row, entry, owners)
-        if entry.settled and alias is None and all(type(owner) is tuple for owner in owners):
-            writes = tuple(
-                (slot, shape)
-                for slot, (shape, before) in enumerate(zip(entry.final, shown, strict=True))
-                if shape != before and shape is not None
-            )
-            taken = (*shown[: row.inputs], *shown[row.inputs + row.outputs :])
-            open_ = [shape for shape in taken if shape is None or -1 in shape]
-            if len(set(open_)) == len(open_):
-                self._exact[key] = entry, writes
+        if alias is None and not entry.clashes:
+            self._remember(row, key, entry, owners)
+
+    def _remember(self, row: Row, key: tuple[Rule, tuple[Any, ...]], entry: Entry, owners: list[Any]) -> None:
+        """Keep an answer for the very same shapes, if writing shapes is all that it does."""
+        _, shown = key
+        if any(type(owners[unknown.number]) is Unknown for unknown in entry.bound):
+            return
+        names = {_numbered(number): owner for number, owner in enumerate(owners) if type(owner) is Unknown}
+        writes: list[_Write] = []
+        for slot, (final, before) in enumerate(zip(entry.final, shown, strict=True)):
+            if final is None:
+                return
+            shape = tuple(names.get(dim, -1) if type(dim) is Unknown else dim for dim in final)
+            if -1 in shape:
+                return
+            if shape != before:
+                writes.append((slot, shape, tuple(dim for dim in shape if type(dim) is Unknown)))
+        taken = (*shown[: row.inputs], *shown[row.inputs + row.outputs :])
+        open_ = [shape for shape in taken if shape is None or -1 in shape]
+        if len(set(open_)) == len(open_):
+            self._exact[key] = entry, tuple(writes)
 
     def _pattern(
         self, row: Row, shown: tuple[Any, ...]

@@ -83,8 +83,6 @@ class Entry:
         What became of each unknown of the pattern that changed.
     facts, clashes, needs : tuple
         Reasons, mistakes and conditions.
-    settled : bool
-        Whether nothing is unknown any more, and nothing wrong.
     """
 
     final: tuple[Pattern | None, ...]
@@ -92,7 +90,6 @@ class Entry:
     facts: tuple[Fact, ...]
     clashes: tuple[Clash, ...]
     needs: tuple[Need, ...]
-    settled: bool
 
 
 class Local:
@@ -268,13 +265,7 @@ class Local:
             for slot in range(len(self.shapes))
         )
         bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
-        settled = not self.clashes and all(
-            shape is not None and all(type(dim) is int or type(dim) is Expr for dim in shape)
-            for shape in final
-        )
-        return Entry(
-            final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values()), settled
-        )
+        return Entry(final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values()))
 
 
 def sides_of(handles: Iterable[Any]) -> tuple[Place, ...]:

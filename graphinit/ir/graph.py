@@ -233,6 +233,17 @@ class Graph:
             return builder.build(self.outputs, structure=self.structure, keep_all=True)
         return builder.build(outputs, keep_all=True)
 
+    def with_types(self, types: Mapping[str, tuple[TensorType, ...]]) -> Graph:
+        """Return the graph with other types on some nodes: as many per node as there were.
+
+        Cheaper than `replace`, since nodes and wiring stay.
+        """
+        nodes = dict(self.nodes)
+        for name, changed in types.items():
+            old = nodes[name]
+            nodes[name] = Node(name, old.op, old.attrs, old.inputs, changed, old.meta)
+        return Graph.__new__(Graph)._assign(nodes, self.outputs, self.table, self.numbers, self.structure)
+
     def to_json(self) -> str:
         """Return the graph as JSON text: names kept, folders of origins dropped."""
         return json.dumps(

@@ -1,0 +1,104 @@
+"""Shape inference against the time that networkx takes to build a graph of the same nodes and edges.
+
+Run it as ``python benchmarks/shape_inference.py``.  Both sides of a ratio are measured in turn, in one
+process, and the least time of each counts.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+import networkx
+
+import graphinit.ops  # noqa: F401  (fills the registry)
+from graphinit.ir.graph import Graph, GraphBuilder
+from graphinit.ir.op import Attrs
+from graphinit.ir.types import TensorType
+from passes.shape_inference import infer_shapes
+from passes.solver import _patterns as remembered
+
+UNITS = 64
+
+
+def dense_chain(layers: int) -> Graph:
+    """Dense and relu, so many times, with a symbolic batch and input sizes left open."""
+    builder = GraphBuilder()
+    value = builder.source("input", "x", TensorType((-1, UNITS), "float32"))
+    attrs = Attrs({"init": None, "trainable": True})
+    for layer in range(layers):
+        weight = builder.source("parameter", f"{layer}.weight", TensorType((UNITS, -1), "float32"), attrs)
+        bias = builder.source("parameter", f"{layer}.bias", TensorType((UNITS,), "float32"), attrs)
+        value = builder.add("linear", [value, weight, bias], name=f"{layer}.linear")
+        value = builder.add("relu", [value], name=f"{layer}.relu")
+    return builder.build({"y": value})
+
+
+def unary_chain(length: int) -> Graph:
+    """A chain of so many ops."""
+    builder = GraphBuilder()
+    value = builder.source("input", "x", TensorType((-1, UNITS), "float32"))
+    for index in range(length):
+        value = builder.add("relu", [value], name=f"relu{index}")
+    return builder.build({"y": value})
+
+
+def networkx_graph(graph: Graph) -> networkx.MultiDiGraph:
+    """What networkx alone does: the same nodes and edges."""
+    result = networkx.MultiDiGraph()
+    for node in graph:
+        result.add_node(node.name, node=node)
+    for node in graph:
+        for slot, (source, port) in enumerate(node.inputs):
+            result.add_edge(source, node.name, key=slot, port=port)
+    return result
+
+
+def least(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Run functions in turn and return the least time of each, in seconds."""
+    best = dict.fromkeys(functions, float("inf"))
+    for _ in range(rounds):
+        for name, function in functions.items():
+            gc.collect()
+            start = time.perf_counter()
+            function()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
+
+
+def main() -> None:
+    graph = dense_chain(1000)
+
+    def cold() -> None:
+        remembered.clear()
+        infer_shapes(graph, x=("batch", UNITS))
+
+    times = least(
+        {
+            "inference, nothing remembered": cold,
+            "inference": lambda: infer_shapes(graph, x=("batch", UNITS)),
+            "inference, batch unknown": lambda: infer_shapes(graph),
+            "inference and report.graph": lambda: infer_shapes(graph, x=("batch", UNITS)).graph,
+            "networkx": lambda: networkx_graph(graph),
+        },
+        rounds=9,
+    )
+    print(f"1,000 Dense+relu layers, {len(graph)} nodes")
+    for name, seconds in times.items():
+        print(f"  {name:32} {seconds * 1e3:8.2f} ms   {seconds / times['networkx']:.2f} x networkx")
+    short, long = unary_chain(1_000), unary_chain(100_000)
+    per_op = {
+        length: least({"run": lambda chain=chain: infer_shapes(chain, x=("batch", UNITS))}, rounds)["run"] / length
+        for length, chain, rounds in ((1_000, short, 30), (100_000, long, 5))
+    }
+    print("one chain of ops, microseconds per op")
+    for length, seconds in per_op.items():
+        print(f"  {length:>7,} ops {seconds * 1e6:8.2f}   {seconds / per_op[1_000]:.2f} x the short one")
+    wide = least({"run": lambda: infer_shapes(long)}, 3)["run"] / 100_000
+    print(f"  100,000 ops {wide * 1e6:8.2f}   with an unknown batch")
+
+
+if __name__ == "__main__":
+    main()
