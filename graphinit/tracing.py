@@ -7,7 +7,7 @@ making, with the names that parameters and blocks have below the traced root.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +43,7 @@ class Trace:
         self.train = train
         self.updates: dict[str, Tensor] = {}
         self.running: list[Any] = []
+        self.calls: list[tuple[Any, Any]] = []  # each block that was run with what it returned, inner ones first
         self._sources: dict[str, Tensor] = {}
 
     def parameter(self, parameter: Any) -> Tensor:
@@ -62,6 +63,13 @@ class Trace:
                 path=parameter.path,
             )
         return self._source("parameter", name, parameter.type, parameter.attrs(), parameter.meta())
+
+    def unused_parameters(self, parameters: Iterable[Any]) -> list[str]:
+        """Add nodes for those parameters that nothing has used, and return their names."""
+        unused = [p for p in parameters if self.names[id(p)] not in self._sources]
+        for parameter in unused:
+            self.parameter(parameter)
+        return [self.names[id(parameter)] for parameter in unused]
 
     def transposed(self, parameter: Any, base: Tensor) -> Tensor:
         """Return the tensor of a parameter that is another one's transpose, under its own name."""

@@ -459,6 +459,7 @@ class GraphBuilder:
         *,
         inputs: Sequence[str] | None = None,
         structure: Structure = None,
+        keep: Sequence[str] = (),
         keep_all: bool = False,
     ) -> Graph:
         """Return the graph of what the outputs need.
@@ -471,6 +472,8 @@ class GraphBuilder:
             Names of the inputs in order; listed ones are kept even when nothing needs them.
         structure : Structure, optional
             How the outputs are returned; by default the one output, or a dict of them by name.
+        keep : sequence of str
+            Nodes to keep although no output needs them.
         keep_all : bool
             Keep nodes that no output needs.
 
@@ -487,7 +490,7 @@ class GraphBuilder:
                 )
         if not outputs:
             raise GraphError("a graph needs at least one output", code="GI107")
-        needed = set(self.nodes) if keep_all else self._needed(outputs, inputs or ())
+        needed = set(self.nodes) if keep_all else self._needed(outputs, (*(inputs or ()), *keep))
         if inputs is not None:
             for name in inputs:
                 if name not in self.nodes or self.nodes[name].op != "input":

@@ -23,6 +23,7 @@ from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
 from graphinit.nn.calling import Programs, call_block
 from graphinit.nn.describing import trace_block
+from graphinit.nn.summary import summarize
 from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
@@ -371,6 +372,22 @@ class Block:
         """Set an attribute on every parameter."""
         self.collect_params().setattr(name, value)
 
+    def summary(self, *args: Any, **inputs: Any) -> None:
+        """Print a table of the blocks with their output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        *args, **inputs
+            Arrays or input specifications, in order or by name; nothing is run.
+
+        Raises
+        ------
+        ShapeError
+            When shapes clash.
+        """
+        specs = {**self.specs(args, {}), **inputs} if args else inputs
+        print(summarize(self, specs))  # noqa: T201  (printing is what Gluon's does)
+
     def hybridize(self, active: bool = True, **options: Any) -> None:
         """Do nothing: every network is compiled.  It is here so that Gluon code runs."""
 
@@ -423,7 +440,7 @@ class Block:
           0.linear = linear(x, 0.weight, 0.bias, flatten=True)
           return y=0.linear
         """
-        return trace_block(self, train, inputs)
+        return trace_block(self, train, inputs)[0]
 
     def specs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return positional and keyword arguments by the names of `forward`'s parameters."""
@@ -468,8 +485,10 @@ class Block:
         """
         parameters = self.collect_params()
         shapes: dict[int, tuple[int, ...]] = {}
-        used = [parameters[name] for name in report.graph.parameters]
-        for name, parameter in zip(report.graph.parameters, used, strict=True):
+        users = report.graph.users()
+        names = [name for name in report.graph.parameters if users[name]]
+        used = [parameters[name] for name in names]
+        for name, parameter in zip(names, used, strict=True):
             found = report.type(name).shape
             if found is not None:
                 shapes[id(parameter)] = tuple(dim if isinstance(dim, int) else -1 for dim in found)

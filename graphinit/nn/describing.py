@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from graphinit.nn.block import Block
 
 
-def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> Graph:
-    """Return the graph of a block for some input specifications; see `Block.trace`."""
+def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> tuple[Graph, tracing.Trace]:
+    """Describe a block for some input specifications; see `Block.trace`.
+
+    Returns
+    -------
+    graph : Graph
+        The network.  Parameters that `forward` does not use stand in it without users.
+    trace : Trace
+        What happened on the way.
+    """
     arguments = bind_specs(block.forward, specs, block.name)
     builder = GraphBuilder(resolve=resolve)
     builder.scope = _scope(block, "")
@@ -33,12 +41,15 @@ def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> Graph:
     with tracing.tracing(trace), trace.block(block, builder.scope):
         args, kwargs = arguments.filled(inputs)
         result = block.forward(*args, **kwargs)
+        trace.calls.append((block, result))
+        unused = trace.unused_parameters(block.collect_params().distinct().values())
     outputs: dict[str, Value] = {}
     taken = {*inputs, *trace.names.values()}
     structure = _flatten_outputs(result, _free_name("y", taken), builder, outputs, block)
     for name, tensor in trace.updates.items():
         outputs[f"next.{name}"] = tensor.value
-    return builder.build(outputs, inputs=list(inputs), structure=structure)
+    graph = builder.build(outputs, inputs=list(inputs), structure=structure, keep=unused)
+    return graph, trace
 
 
 def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder) -> Any:
@@ -59,6 +70,7 @@ def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], b
         for hook in block._hooks:
             changed = hook(block, args, result)
             result = result if changed is None else changed
+        trace.calls.append((block, result))
     return result
 
 
