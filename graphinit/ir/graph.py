@@ -12,34 +12,19 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import networkx
 
 from graphinit.errors import GraphError
 from graphinit.ir.dims import Expr
 from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
-from graphinit.ir.op import NO_ATTRS, Attrs, Rule, intern_rule, op_spec
+from graphinit.ir.node_table import NodeTable, Row
+from graphinit.ir.op import NO_ATTRS, Attrs, op_spec
 from graphinit.ir.printer import format_graph
 from graphinit.ir.serialization import checked_attrs, in_order, node_from_json, node_to_json
 from graphinit.ir.types import TensorType
-
-
-class Row(NamedTuple):
-    """What the shape solver reads of a node: its rule and the numbers of its values.
-
-    `slots` are the value numbers of its inputs, then its outputs, then the values whose sizes its
-    attributes refer to; ``take(shapes)`` picks their shapes as a tuple.
-    """
-
-    rule: Rule
-    slots: tuple[int, ...]
-    take: Any
-    inputs: int
-    outputs: int
-
 
 Structure = Any
 """How outputs are returned: an output's name, or a list, tuple or dict of structures."""
@@ -284,7 +269,7 @@ class Graph:
         return builder.build(outputs, structure=data.get("structure"), keep_all=True)
 
 
-class GraphBuilder:
+class GraphBuilder(NodeTable):
     """Builds a graph, node by node, inputs first.
 
     Parameters
@@ -305,27 +290,12 @@ class GraphBuilder:
     _created = itertools.count(1)
 
     def __init__(self, resolve: Any = None) -> None:
-        self.nodes: dict[str, Node] = {}
-        self.table: list[Row] = []
-        self.numbers: dict[str, int] = {}
-        self.values = 0
+        super().__init__()
         self.resolve = resolve
         self.solver: Any = None  # what `resolve` remembers between questions
         self.scope: Meta | None = None  # metadata for nodes made now, while a block is traced
         self.into: GraphBuilder | None = None
         self.renamed: dict[str, str] = {}
-        self._used: dict[str, int] = {}
-
-    def unique(self, stem: str) -> str:
-        """Return `stem`, or `stem` with ``_1``, ``_2``... when that is taken."""
-        if stem not in self.nodes:
-            return stem
-        count = self._used.get(stem, 0)
-        while True:
-            count += 1
-            if f"{stem}_{count}" not in self.nodes:
-                self._used[stem] = count
-                return f"{stem}_{count}"
 
     def next_order(self) -> int:
         """Return the next number of the counter of creation."""
@@ -386,48 +356,6 @@ class GraphBuilder:
             name = self.unique(f"{meta.path}.{op}" if meta.path else op)
         self.append(Node(name, op, checked, tuple(inputs), types, meta))
         return Value(name)
-
-    def append(self, node: Node) -> None:
-        """Add a node that is made already; its inputs must be there.
-
-        Raises
-        ------
-        GraphError
-            GI101 when the name is taken, GI106 when an input is not there.
-        """
-        name = node.name
-        if name in self.nodes:
-            other = self.nodes[name].meta.origin
-            place = f" (the first one at {other})" if other else ""
-            raise GraphError(
-                f"two nodes are called {name!r}{place}; give one of them another name",
-                code="GI101",
-                node=name,
-            )
-        rule = intern_rule(node.op, node.attrs)
-        numbers = self.numbers
-        try:
-            taken = [numbers[source] + port for source, port in node.inputs]
-            given = [numbers[size.node] + size.port for size in rule.sizes]
-        except KeyError as cause:
-            raise GraphError(
-                f"{name!r} takes {cause}, which is not in the graph before it", code="GI106", node=name
-            ) from cause
-        for source, port in (*node.inputs, *((size.node, size.port) for size in rule.sizes)):
-            if not 0 <= port < len(self.nodes[source].types):
-                raise GraphError(
-                    f"{name!r} takes output {port} of {source!r}, which has {len(self.nodes[source].types)}",
-                    code="GI106",
-                    node=name,
-                )
-        first = self.values
-        count = len(node.types)
-        slots = (*taken, *range(first, first + count), *given)
-        take = itemgetter(*slots) if len(slots) > 1 else None
-        self.nodes[name] = node
-        numbers[name] = first
-        self.values = first + count
-        self.table.append(Row(rule, slots, take, len(taken), count))
 
     def absorb(self, other: GraphBuilder) -> None:
         """Take over every node of another builder, which from then on stands for this one.
@@ -490,7 +418,7 @@ class GraphBuilder:
                 )
         if not outputs:
             raise GraphError("a graph needs at least one output", code="GI107")
-        needed = set(self.nodes) if keep_all else self._needed(outputs, (*(inputs or ()), *keep))
+        needed = set(self.nodes) if keep_all else self.needed(outputs.values(), (*(inputs or ()), *keep))
         if inputs is not None:
             for name in inputs:
                 if name not in self.nodes or self.nodes[name].op != "input":
@@ -516,18 +444,6 @@ class GraphBuilder:
             if name in needed and node.op != "input":
                 selection.append(node)
         return graph._assign(selection.nodes, outputs, tuple(selection.table), selection.numbers, structure)
-
-    def _needed(self, outputs: Mapping[str, Value], inputs: Iterable[str]) -> set[str]:
-        needed: set[str] = set(inputs)
-        stack = [value.node for value in outputs.values()]
-        while stack:
-            name = stack.pop()
-            if name not in needed:
-                needed.add(name)
-                node = self.nodes[name]
-                stack.extend(value.node for value in node.inputs)
-                stack.extend(size.node for size in intern_rule(node.op, node.attrs).sizes)
-        return needed
 
 
 def _by_order(node: Node) -> int:

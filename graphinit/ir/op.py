@@ -179,7 +179,7 @@ class Template:
 
 
 VjpRule = Callable[[Vjp], Sequence[Any]]
-DtypeRule = Callable[[Sequence[str | None], Attrs], str | None | tuple[str | None, ...]]
+DtypeRule = Callable[[Sequence[str | None], Attrs], str | tuple[str | None, ...] | None]
 Kernel = Callable[[Sequence[Any], Sequence[Any], Attrs], None]
 CostRule = Callable[[Sequence[TensorType], Sequence[TensorType], Attrs], Dim]
 

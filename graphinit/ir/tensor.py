@@ -152,16 +152,21 @@ class Tensor:
     @property
     def builder(self) -> GraphBuilder:
         """The builder that holds its node now."""
-        while self._builder.into is not None:
-            node, port = self._value
-            self._value = Value(self._builder.renamed.get(node, node), port)
-            self._builder = self._builder.into
+        self._follow()
         return self._builder
 
     @property
     def value(self) -> Value:
         """The value's place in `builder`."""
-        return self._value if self.builder else self._value
+        self._follow()
+        return self._value
+
+    def _follow(self) -> None:
+        """Go where the node went when its builder was absorbed by another."""
+        while self._builder.into is not None:
+            node, port = self._value
+            self._value = Value(self._builder.renamed.get(node, node), port)
+            self._builder = self._builder.into
 
     @property
     def name(self) -> str:
@@ -447,7 +452,7 @@ def _unsized(value: Any) -> Any:
 def _index(tensor: Tensor, index: Any) -> Tensor:
     """Apply basic indexing: numbers, slices, None and ``...``; one tensor of ids takes rows."""
     items = index if isinstance(index, tuple) else (index,)
-    if len(items) == 1 and (isinstance(items[0], Tensor | list) or isinstance(items[0], np.ndarray)):
+    if len(items) == 1 and (isinstance(items[0], Tensor | list | np.ndarray)):
         return apply("take", tensor, items[0], axis=0)
     entries: list[Any] = []
     for item in items:
