@@ -1,0 +1,220 @@
+"""compile(): from a network to something that runs.  The one file of graphinit that drives the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from passes.base import Pass, run_pass
+from passes.differentiation import NEXT, Differentiate
+from passes.memory_planning import PlanMemory
+from passes.numpy_emitter import emit_numpy
+from passes.pipelines import pipeline as chosen_pipeline
+from passes.shape_inference import InferShapes, ShapeReport
+
+from graphinit.errors import CallError, GraphError, ShapeError
+from graphinit.ir.dims import Expr
+from graphinit.ir.graph import Graph
+from graphinit.ir.node import Value
+from graphinit.ir.types import is_float
+from graphinit.runtime.executor import GRADIENT, SEED, ArrayVariable, Executable, StateVariable, Variable
+
+
+def compile(
+    net_or_graph: Any,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    train: bool = False,
+    grad: bool = True,
+    parameters: Mapping[str, Any] | None = None,
+    outputs: Iterable[str] | None = None,
+    pipeline: str | Pass[Any] = "default",
+    **specs: Any,
+) -> Executable:
+    """Compile a network or a graph for inputs of given shapes.
+
+    Parameters
+    ----------
+    net_or_graph : Block or Graph
+        What to compile.  Deferred parameters of a block are settled and drawn.
+    inputs : mapping from str to spec, optional
+        Specifications of inputs whose names clash with options of this function.
+    train : bool
+        The mode of layers such as dropout; of a graph it is settled already.
+    grad : bool
+        Whether forward keeps what backward needs.
+    parameters : mapping from str to array, optional
+        Parameters, and first values of states, of a functional graph; looked up at each call, never
+        written to.
+    outputs : iterable of str, optional
+        Names of inner values to return as well; outputs are then returned as a dict by name.
+    pipeline : str or pass
+        ``"default"``, ``"none"`` (the graph as it was described), ``"checked"`` (verified after
+        every pass), or a pass.
+    **specs : tuple, array, TensorType or str
+        Shapes of the inputs by name.
+
+    Returns
+    -------
+    Executable
+
+    Raises
+    ------
+    ShapeError
+        The first of the network's mistakes; GI207 when a size is not known.
+    CallError
+        GI503, when parameters of a graph are missing, or given for a block.
+    UninitializedError
+        GI401, when a block's parameters were never initialised.
+    DifferentiationError
+        GI109, when a gradient would flow through an op that has none.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> x, w = F.input("x", shape=("batch", 2)), F.parameter("w", shape=(1, -1))
+    >>> exe = compile(Graph(outputs=F.linear(x, w)), x=(3, 2), parameters={"w": [[2.0, 3.0]]})
+    >>> exe.forward(np.ones((3, 2)))
+    array([[5.],
+           [5.],
+           [5.]], dtype=float32)
+    >>> exe.backward()["w"]
+    array([[3., 3.]], dtype=float32)
+    """
+    given = {**specs, **(inputs or {})}
+    if isinstance(net_or_graph, Graph):
+        graph, structure = _with_outputs(net_or_graph, outputs)
+        report = _inferred(graph, {**_evidence(graph, parameters or {}), **given})
+        variables = _array_variables(report.graph, parameters or {})
+    elif hasattr(net_or_graph, "trace"):
+        if parameters is not None:
+            raise CallError("parameters= is for graphs; a block has its own")
+        graph, structure = _with_outputs(net_or_graph.trace(train=train, **given), outputs)
+        report = _inferred(graph, given)
+        net_or_graph.settle(report)
+        variables = net_or_graph.variables(graph)
+    else:
+        raise CallError(f"compile takes a block or a graph, not {net_or_graph!r}")
+    return _build(graph, structure, report, variables, grad, chosen_pipeline(pipeline))
+
+
+def _build(
+    graph: Graph, structure: Any, report: ShapeReport, variables: Mapping[str, Variable], grad: bool, clean: Pass[Any]
+) -> Executable:
+    settled: Graph = run_pass(clean, report.graph).graph
+    gradients: dict[str, str] = {}
+    seeds: tuple[str, ...] = ()
+    visible = [name for name in graph.outputs if not _is_next(graph, name)]
+    starts = tuple(name for name in visible if is_float(settled.type_of(settled.outputs[name]).dtype))
+    wanted = _wanted(settled, variables) if grad and starts else ()
+    if wanted:
+        before = set(settled.inputs)
+        joint = run_pass(Differentiate(starts, wanted), settled)
+        gradients = dict(zip(joint.report, wanted, strict=True))
+        seeds = tuple(name for name in joint.graph.inputs if name not in before)
+        settled = run_pass(clean, _inferred(joint.graph, {}).graph).graph
+    plan = run_pass(PlanMemory(tuple(gradients), seeds), settled).report
+    for name in (*settled.parameters, *settled.state):
+        variables[name].data()  # nothing is compiled for a parameter without values
+    return Executable(
+        settled,
+        plan.program,
+        emit_numpy(plan.program),
+        variables,
+        structure,
+        visible,
+        gradients,
+        report,
+        plan.memory,
+    )
+
+
+def _inferred(graph: Graph, given: Mapping[str, Any]) -> ShapeReport:
+    report: ShapeReport = run_pass(InferShapes(given), graph).report
+    report.raise_errors(unknown=True)
+    open_symbols = sorted(
+        {
+            symbol
+            for node in report.graph
+            for type in node.types
+            for dim in type.shape or ()
+            if isinstance(dim, Expr)
+            for symbol in dim.symbols
+        }
+    )
+    if open_symbols:
+        raise ShapeError(
+            f"a program needs every size as a number: give {', '.join(open_symbols)} a size in the inputs' shapes",
+            code="GI207",
+        )
+    return report
+
+
+def _with_outputs(graph: Graph, outputs: Iterable[str] | None) -> tuple[Graph, Any]:
+    """Return the graph with inner values as outputs too, and the structure in which they are returned."""
+    hidden = {name for name in graph.outputs if _is_next(graph, name)}
+    if outputs is None:
+        return graph, _without(graph.structure, hidden)
+    named = dict(graph.outputs)
+    for name in outputs:
+        if name not in named:
+            node, _, port = name.rpartition(":") if name not in graph else (name, "", "0")
+            if node not in graph or not port.isdigit() or int(port) >= len(graph[node].types):
+                raise GraphError(f"the graph has no value named {name!r}", code="GI106", node=name)
+            named[name] = Value(node, int(port))
+    structure = {name: name for name in named if name not in hidden}
+    return graph.replace({}, named), structure
+
+
+def _without(structure: Any, hidden: set[str]) -> Any:
+    """Return a structure of outputs without those that callers don't see."""
+    if not hidden or isinstance(structure, str):
+        return structure
+    if isinstance(structure, Mapping):
+        kept = {key: item for key, item in structure.items() if not (isinstance(item, str) and item in hidden)}
+        return kept if len(kept) > 1 or not isinstance(structure, dict) else next(iter(kept.values()), {})
+    return type(structure)(item for item in structure if not (isinstance(item, str) and item in hidden))
+
+
+def _is_next(graph: Graph, output: str) -> bool:
+    return output.startswith(NEXT) and output.removeprefix(NEXT) in graph.state
+
+
+def _wanted(graph: Graph, variables: Mapping[str, Variable]) -> tuple[str, ...]:
+    """Return the inputs and parameters whose gradients backward computes."""
+    trained = (
+        name
+        for name, node in graph.parameters.items()
+        if node.attrs.get("trainable", True) and getattr(variables[name], "grad_req", "write") != "null"
+    )
+    floating = (name for name in graph.inputs if is_float(graph[name].type.dtype))
+    return (*floating, *(name for name in trained if is_float(graph[name].type.dtype)))
+
+
+def _evidence(graph: Graph, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shapes of given arrays, which inference reads like any other statement."""
+    known = {*graph.parameters, *graph.state}
+    for name in parameters:
+        if name not in known:
+            raise CallError(
+                f"the graph has no parameter {name!r}; it has {', '.join(known) or 'none'}", node=name
+            )
+    return {name: np.shape(parameters[name]) for name in known if name in parameters}
+
+
+def _array_variables(graph: Graph, parameters: Mapping[str, Any]) -> dict[str, Variable]:
+    variables: dict[str, Variable] = {}
+    missing = [name for name in graph.parameters if name not in parameters]
+    if missing:
+        raise CallError(f"parameters= lacks {', '.join(map(repr, missing))}", node=missing[0])
+    for name, node in graph.parameters.items():
+        variables[name] = ArrayVariable(parameters, name, node.type)
+    for name, node in graph.state.items():
+        first = ArrayVariable(parameters, name, node.type).data() if name in parameters else None
+        zeros = np.zeros(node.type.shape or (), node.type.dtype)  # type: ignore[arg-type]
+        variables[name] = StateVariable(zeros if first is None else first)
+    return variables
+
+
+__all__ = ["GRADIENT", "SEED", "compile"]

@@ -1,0 +1,476 @@
+"""The executor: runs a program on arrays.
+
+`Executable.run` is the generated function itself, with no checks around it: what calls of a network
+go through once their signature has been seen.  `Executable.forward` checks and casts its arguments
+first.  Each thread has a workspace of its own; what callers get never shares memory with it, with
+their own arrays, or with parameters.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from graphinit.errors import ArrayError, CallError, ExecutionError, GraphInitError, ShapeError, UninitializedError
+from graphinit.ir.graph import Graph, Structure
+from graphinit.ir.types import TensorType, is_float, is_integer
+from graphinit.runtime.program import ALIGNMENT, Listing, Program, View
+
+GRADIENT = "grad."
+SEED = "d."
+
+
+class Variable(Protocol):
+    """What the executor needs of a parameter or a state."""
+
+    _data: Any
+    """The live array, fetched at each call."""
+
+    def data(self) -> np.ndarray:
+        """Return the live array; made first, or an error, when there is none."""
+
+    def accept_gradient(self, gradient: np.ndarray, /) -> None:
+        """Take the gradient that backward computed."""
+
+    def store(self, data: np.ndarray, /) -> None:
+        """Take the next value of a state; the array is copied, not kept."""
+
+
+class ArrayVariable:
+    """A parameter of a functional graph: looked up in the caller's mapping at each call.
+
+    Parameters
+    ----------
+    arrays : mapping from str to array
+        The caller's; never written to.
+    name : str
+        Which one.
+    type : TensorType
+        What the program takes.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any], name: str, type: TensorType) -> None:
+        self._arrays = arrays
+        self._name = name
+        self._type = type
+        self._last: Any = None
+        self._checked: np.ndarray | None = None
+
+    @property
+    def _data(self) -> np.ndarray:
+        given = self._arrays.get(self._name)
+        if given is None:
+            raise CallError(f"parameter {self._name!r} is missing; give it in parameters=", node=self._name)
+        if given is not self._last or self._checked is None:
+            self._checked = cast_input(self._name, given, self._type, "parameter")
+            self._last = given if self._checked is given else None  # a cast one may be written to: cast again
+        return self._checked
+
+    def data(self) -> np.ndarray:
+        """Return the caller's array, cast to the dtype of the program."""
+        return self._data
+
+    def accept_gradient(self, gradient: np.ndarray) -> None:
+        """Do nothing: the caller gets gradients as the result of backward."""
+
+    def store(self, data: np.ndarray) -> None:
+        """Do nothing: parameters are not stored."""
+
+
+class StateVariable:
+    """A state of a functional graph, owned by its executable.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        The first value; copied.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._data = np.array(array, order="C")
+
+    def data(self) -> np.ndarray:
+        """Return the current value."""
+        return self._data
+
+    def accept_gradient(self, gradient: np.ndarray) -> None:
+        """Do nothing: states have no gradient."""
+
+    def store(self, data: np.ndarray) -> None:
+        """Take the next value."""
+        self._data = np.array(data, self._data.dtype, order="C")
+
+
+class Workspace(threading.local):
+    """The planned memory, once for each thread: made when a thread first asks for it.
+
+    Parameters
+    ----------
+    program : Program
+        Says how much, and what lies where.
+    views : mapping from str to sequence of View
+        What each phase unpacks.
+    """
+
+    ready = False
+    """Whether forward has left what backward reads."""
+
+    def __init__(self, program: Program, views: Mapping[str, Sequence[View]]) -> None:
+        memory = np.empty(program.workspace + ALIGNMENT, np.uint8)
+        start = -memory.__array_interface__["data"][0] % ALIGNMENT
+        arena = memory[start : start + program.workspace]
+        for phase, listed in views.items():
+            setattr(self, phase, tuple(_view(arena, program, view) for view in listed))
+
+
+def _view(arena: np.ndarray, program: Program, view: View) -> np.ndarray:
+    buffer = program.buffers[view.buffer]
+    dtype = np.dtype(buffer.dtype)
+    offset = buffer.offset + view.offset * dtype.itemsize
+    strides = [stride * dtype.itemsize for stride in view.strides]
+    if not buffer.size:
+        return np.empty(view.shape, dtype)
+    return np.ndarray(view.shape, dtype, arena, offset, strides)
+
+
+class Executable:
+    """A compiled network.
+
+    Parameters
+    ----------
+    graph : Graph
+        What it computes, gradients included.
+    program : Program
+        The plan.
+    listing : Listing
+        The plan as Python source.
+    variables : mapping from str to Variable
+        Parameters and states by name.
+    structure : Structure
+        How outputs are returned.
+    results : sequence of str
+        Names of the outputs in the order in which the program returns them.
+    gradients : mapping from str to str
+        Names of what backward returns, and of the inputs and parameters that they belong to.
+    report, memory : object
+        What inference and planning found.
+
+    Attributes
+    ----------
+    run : callable
+        The generated forward function: takes one array per input, of exactly the right shape and
+        dtype, and returns one fresh array, or a tuple of them.  It checks nothing.
+    source : str
+        The text of the program.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        program: Program,
+        listing: Listing,
+        variables: Mapping[str, Variable],
+        structure: Structure,
+        results: Sequence[str],
+        gradients: Mapping[str, str],
+        report: Any = None,
+        memory: Any = None,
+    ) -> None:
+        self.graph = graph
+        self.program = program
+        self.source = listing.source
+        self.report = report
+        self.memory = memory
+        self.structure = structure
+        self.results = tuple(results)
+        self.gradients = dict(gradients)
+        self.inputs = {name: graph[name].type for name in program.phases[0].inputs}
+        self._variables = {name: variables[name] for name in listing.variables.values()}
+        self._accepting = [
+            (place, variables[owner])
+            for place, owner in enumerate(self.gradients.values())
+            if owner in variables
+        ]
+        self._types = {name: graph[name].type for name in self._variables}
+        self._seen: dict[str, Any] = {}
+        self._workspace = Workspace(program, listing.views)
+        self._lines = listing.lines
+        scope = {
+            **listing.names,
+            **{name: variables[owner] for name, owner in listing.variables.items()},
+            "workspace": self._workspace,
+        }
+        self._file = _publish(self, listing.source)
+        exec(compile(listing.source, self._file, "exec"), scope)
+        self.run: Callable[..., Any] = scope["forward"]  # type: ignore[assignment]
+        self._backward: Callable[..., Any] | None = scope.get("backward")  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
+        return f"<Executable ({given}) of {len(self.graph)} nodes>"
+
+    def forward(self, *arrays: Any, **named: Any) -> Any:
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        *arrays : array
+            Inputs in order.
+        **named : array
+            Inputs by name; a list or dict for an input that is made of parts ``name.0``, ``name.key``.
+
+        Returns
+        -------
+        numpy.ndarray, or a list, tuple or dict of them
+            Fresh arrays in the structure of the outputs.
+
+        Raises
+        ------
+        CallError
+            GI503, when an input is missing, unknown or given twice.
+        ShapeError
+            GI201 or GI202, when a shape is not that of the program.
+        ArrayError
+            GI302, when something is no array of numbers that the input takes.
+        """
+        prepared = self.prepare(*arrays, **named)
+        self._check_variables()
+        try:
+            flat = self.run(*prepared)
+        except GraphInitError as error:
+            self._locate(error)
+            raise
+        return self.unflatten(flat)
+
+    def prepare(self, *arrays: Any, **named: Any) -> list[np.ndarray]:
+        """Return the arrays that `run` takes: in order, checked and cast."""
+        given = _bind(self.inputs, arrays, named)
+        return [cast_input(name, given[name], type) for name, type in self.inputs.items()]
+
+    def unflatten(self, flat: Any) -> Any:
+        """Return what `run` returned in the structure of the outputs."""
+        if isinstance(self.structure, str):
+            return flat
+        return _restructured(self.structure, dict(zip(self.results, _as_tuple(flat), strict=True)))
+
+    def backward(self, dy: Any = None, **dys: Any) -> dict[str, np.ndarray]:
+        """Compute gradients of what this thread's last `forward` computed.
+
+        Parameters
+        ----------
+        dy : array, or a list, tuple or dict of them, optional
+            Gradients of the outputs, in their structure; ones when none is given.
+        **dys : array
+            Gradients of some outputs by name; those of the others are zeros.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            Fresh gradients by the names of inputs and parameters.  Those of parameters are handed
+            to the parameters too, which write or add them to `Parameter.grad`.
+
+        Raises
+        ------
+        ExecutionError
+            GI501, when there was no forward, or the program was compiled with ``grad=False``.
+        CallError, ShapeError, ArrayError
+            As in `forward`.
+        """
+        if self._backward is None:
+            raise ExecutionError("there is no backward: compile with grad=True, and with a floating output")
+        if not self._workspace.ready:
+            raise ExecutionError("backward needs a forward of this thread before it: call forward first")
+        seeds = self._seeds(dy, dys)
+        try:
+            flat = _as_tuple(self._backward(*seeds))
+        except GraphInitError as error:
+            self._locate(error)
+            raise
+        for place, variable in self._accepting:
+            variable.accept_gradient(flat[place])
+        return dict(zip(self.gradients.values(), flat, strict=True))
+
+    def _seeds(self, dy: Any, dys: dict[str, Any]) -> list[np.ndarray]:
+        types = {name.removeprefix(SEED): self.graph[name].type for name in self.program.phases[1].inputs}
+        given: dict[str, Any] = dict(dys)
+        if dy is not None:
+            if dys:
+                raise CallError("give gradients of outputs as one argument or by name, not both")
+            given = _flat_structure(self.structure, dy)
+        for name in given:
+            if name not in types:
+                known = ", ".join(types)
+                raise CallError(f"there is no floating output {name!r}; there are {known}", node=name)
+        missing = 0.0 if given else 1.0
+        return [
+            cast_input(name, given[name], type, "gradient of output")
+            if given.get(name) is not None
+            else np.full(type.shape or (), missing, type.dtype)  # type: ignore[arg-type]
+            for name, type in types.items()
+        ]
+
+    def _check_variables(self) -> None:
+        """Check that parameters still have the shapes and dtypes that were compiled for."""
+        for name, variable in self._variables.items():
+            array = variable.data()
+            if array is self._seen.get(name):
+                continue
+            type = self._types[name]
+            if array.shape != type.shape or array.dtype != type.dtype:
+                raise ShapeError(
+                    f"{name!r} is {array.dtype}{list(array.shape)} now, and was {type} when this program was "
+                    "compiled; compile again",
+                    code="GI403",
+                    node=name,
+                )
+            self._seen[name] = array
+
+    def _locate(self, error: GraphInitError) -> None:
+        """Let an error that a kernel raised name its node."""
+        trace = error.__traceback__
+        while trace is not None and error.node in (None, ""):
+            if trace.tb_frame.f_code.co_filename == self._file:
+                error.node = self._lines.get(trace.tb_lineno)
+            trace = trace.tb_next
+
+
+def cast_input(name: str, given: Any, type: TensorType, what: str = "input") -> np.ndarray:
+    """Return an array of the type that a program takes.
+
+    Floating numbers and integers become the floating dtype that is wanted; floating numbers that are
+    whole become integers where ids are taken.
+
+    Raises
+    ------
+    ArrayError
+        GI302, when it is no array of numbers, or its numbers don't fit.
+    ShapeError
+        GI201 or GI202, when its shape is another.
+    """
+    array = given if isinstance(given, np.ndarray) else _as_array(name, given, what)
+    if array.shape != type.shape:
+        rank = len(type.shape or ())
+        raise ShapeError(
+            f"{what} {name!r} has shape {array.shape}, and this program takes {type}",
+            code="GI201" if array.ndim == rank else "GI202",
+            node=name,
+        )
+    if array.dtype == type.dtype:
+        return array
+    if array.dtype.kind not in "biuf":
+        raise ArrayError(
+            f"{what} {name!r} takes real numbers ({type.dtype}), not {array.dtype} values", node=name
+        )
+    if is_float(type.dtype):
+        return array.astype(type.dtype)
+    return _as_integers(name, array, type, what)
+
+
+def _as_integers(name: str, array: np.ndarray, type: TensorType, what: str) -> np.ndarray:
+    dtype = np.dtype(type.dtype)
+    whole = array.dtype.kind != "f" or bool((np.isfinite(array) & (array == np.floor(array))).all())
+    if not whole:
+        raise ArrayError(f"{what} {name!r} takes whole numbers ({dtype}), and has fractions", node=name)
+    limits = (0, 1) if dtype == bool else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not is_integer(type.dtype) and array.dtype.kind == "f":
+        raise ArrayError(f"{what} {name!r} takes truth values, not {array.dtype} values", node=name)
+    if array.size and not (limits[0] <= int(array.min()) and int(array.max()) <= limits[1]):
+        raise ArrayError(f"{what} {name!r} has numbers that {dtype} cannot hold", node=name)
+    return array.astype(dtype)
+
+
+def _as_array(name: str, given: Any, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError) as cause:
+        raise ArrayError(f"{what} {name!r} is no array: {cause}", node=name) from cause
+    if array.dtype.kind not in "biuf":
+        raise ArrayError(f"{what} {name!r} is no array of real numbers: {type(given).__name__}", node=name)
+    return array
+
+
+def _bind(types: Mapping[str, Any], arrays: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given for each input, by name."""
+    takes = f"this program takes {', '.join(types) or 'no inputs'}"
+    if len(arrays) > len(types):
+        raise CallError(f"{len(arrays)} arrays were given, and {takes}")
+    given = dict(zip(types, arrays, strict=False))
+    flat: dict[str, Any] = {}
+    for name, item in named.items():
+        flat.update({name: item} if name in types else _parts(name, item))
+    for name, item in flat.items():
+        if name not in types:
+            raise CallError(f"there is no input {name!r}; {takes}", node=name)
+        if name in given:
+            raise CallError(f"input {name!r} was given twice", node=name)
+        given[name] = item
+    for name in types:
+        if name not in given:
+            raise CallError(f"input {name!r} is missing; {takes}", node=name)
+    return given
+
+
+def _parts(name: str, item: Any) -> dict[str, Any]:
+    """Return the arrays in nested lists and dicts by path."""
+    found: dict[str, Any] = {}
+    stack = [(name, item)]
+    while stack:
+        path, part = stack.pop()
+        if isinstance(part, Mapping):
+            stack += [(f"{path}.{key}", value) for key, value in part.items()]
+        elif isinstance(part, list | tuple):
+            stack += [(f"{path}.{place}", value) for place, value in enumerate(part)]
+        else:
+            found[path] = part
+    return found
+
+
+def _as_tuple(flat: Any) -> tuple[Any, ...]:
+    return flat if isinstance(flat, tuple) else (flat,)
+
+
+def _restructured(structure: Structure, arrays: Mapping[str, Any]) -> Any:
+    if isinstance(structure, str):
+        return arrays[structure]
+    if isinstance(structure, Mapping):
+        return {key: _restructured(item, arrays) for key, item in structure.items()}
+    return type(structure)(_restructured(item, arrays) for item in structure)
+
+
+def _flat_structure(structure: Structure, given: Any) -> dict[str, Any]:
+    """Return gradients that were given in the structure of the outputs, by output name."""
+    if isinstance(structure, str):
+        return {structure: given}
+    if isinstance(structure, Mapping):
+        if not isinstance(given, Mapping):
+            raise CallError(f"the outputs are a dict of {', '.join(structure)}; give their gradients as a dict")
+        pairs = [(structure.get(key), item) for key, item in given.items()]
+        unknown = [key for key in given if key not in structure]
+        if unknown:
+            raise CallError(f"there is no output {unknown[0]!r}; there are {', '.join(structure)}")
+    else:
+        if not isinstance(given, list | tuple) or len(given) != len(structure):
+            raise CallError(f"there are {len(structure)} outputs; give a list of as many gradients")
+        pairs = list(zip(structure, given, strict=True))
+    flat: dict[str, Any] = {}
+    for part, item in pairs:
+        if item is not None:
+            flat.update(_flat_structure(part, item))
+    return flat
+
+
+_count = itertools.count(1)
+
+
+def _publish(owner: Executable, source: str) -> str:
+    """Let tracebacks show the lines of a program for as long as it lives; return its file name."""
+    name = f"<graphinit program {next(_count)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    weakref.finalize(owner, linecache.cache.pop, name, None)
+    return name

@@ -1,0 +1,34 @@
+"""Dead code: what no output needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphinit.ir.graph import Graph, GraphBuilder
+from passes.base import PassResult
+
+
+@dataclass(frozen=True)
+class RemoveDeadCode:
+    """Remove nodes that no output needs; inputs stay, since callers pass them.
+
+    The report is the tuple of the removed names.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> x = F.input("x")
+    >>> _ = F.exp(x)
+    >>> graph = Graph.from_json(x.builder.build({"y": F.relu(x).value}, keep_all=True).to_json())
+    >>> RemoveDeadCode()(graph).report
+    ('exp',)
+    """
+
+    def __call__(self, graph: Graph) -> PassResult[tuple[str, ...]]:
+        """Return the graph of what is needed."""
+        builder = GraphBuilder()
+        for node in graph:
+            builder.append(node)
+        kept = builder.build(graph.outputs, inputs=list(graph.inputs), structure=graph.structure)
+        removed = tuple(name for name in graph.nodes if name not in kept.nodes)
+        return PassResult(kept, True, removed) if removed else PassResult(graph, False, ())

@@ -1,0 +1,95 @@
+"""Where values lie: as views of the value that has memory of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from graphinit.ir.graph import Graph
+from graphinit.ir.node import Node, Value
+from graphinit.ir.op import Attrs, Literal, fill_template, op_spec
+from graphinit.ir.types import TensorType
+from graphinit.runtime.kernels import view_text
+from graphinit.runtime.program import Operand, View, contiguous
+
+
+def value_type(graph: Graph, value: Value) -> TensorType:
+    """Return the settled type of a value; a number without a dtype of its own is what NumPy makes of it."""
+    type = graph.nodes[value.node].types[value.port]
+    if type.dtype is not None:
+        return type
+    number = graph.nodes[value.node].attrs.get("value")
+    dtype = "bool" if isinstance(number, bool) else "int64" if isinstance(number, int) else "float32"
+    return TensorType(type.shape, dtype)
+
+
+def place_values(graph: Graph) -> dict[Value, Operand]:
+    """Return for each value a view of its root: the value whose memory it shares, or itself.
+
+    A root is taken to be contiguous, and its view names the root, not a buffer.  Python numbers are
+    operands by themselves.
+    """
+    places: dict[Value, Operand] = {}
+    sizes: dict[str, int] = {}
+    stand_in = _StandIn()
+    for node in graph:
+        for port in range(len(node.types)):
+            value = Value(node.name, port)
+            if node.op == "constant" and not isinstance(node.attrs["value"], Literal):
+                places[value] = node.attrs["value"]
+                continue
+            viewed = None if node.is_source else _viewed(graph, node, places, sizes, stand_in)
+            if viewed is None:
+                shape = static_shape(node.types[port])
+                sizes[str(value)] = math.prod(shape)
+                viewed = View(str(value), shape, contiguous(shape))
+            places[value] = viewed
+    return places
+
+
+def static_shape(type: TensorType) -> tuple[int, ...]:
+    """Return a shape that is all numbers."""
+    return tuple(dim for dim in type.shape or () if isinstance(dim, int))
+
+
+def _viewed(
+    graph: Graph, node: Node, places: dict[Value, Operand], sizes: dict[str, int], stand_in: _StandIn
+) -> View | None:
+    spec = op_spec(node.op)
+    if spec.view is None or len(node.types) != 1 or not node.inputs:
+        return None
+    parent = places[node.inputs[0]]
+    if not isinstance(parent, View) or value_type(graph, node.inputs[0]).dtype != node.type.dtype:
+        return None
+    text = view_text(spec, node.attrs, len(node.inputs), static_shape(node.type))
+    if text is None:
+        return None
+    text = fill_template(text, {spec.parsed.inputs[0].name: "x"}, Attrs())
+    if text == "x":
+        return parent
+    layout = stand_in.follow(text, sizes[parent.buffer], parent)
+    if layout is None:
+        return None
+    shape, strides, offset = layout
+    return View(parent.buffer, shape, strides, offset, (*parent.path, text))
+
+
+class _StandIn:
+    """Memory that is never read, to ask NumPy where a view would lie in a buffer of some size."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.int8)
+
+    def follow(self, text: str, size: int, view: View) -> tuple[tuple[int, ...], tuple[int, ...], int] | None:
+        """Return shape, strides and offset of an expression over a view; None when NumPy would copy."""
+        if not size:
+            return None
+        if self._bytes.size < size:
+            self._bytes = np.empty(size, np.int8)  # one byte an element: strides count elements
+        x: np.ndarray = np.ndarray(view.shape, np.int8, self._bytes, view.offset, view.strides)
+        result: Any = eval(text, {"np": np, "x": x})
+        if not np.may_share_memory(result, self._bytes):
+            return None
+        start: int = result.__array_interface__["data"][0] - self._bytes.__array_interface__["data"][0]
+        return result.shape, result.strides, start
