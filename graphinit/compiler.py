@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from passes.base import Pass, run_pass
+from passes.dead_code import RemoveDeadCode
 from passes.differentiation import NEXT, Differentiate
 from passes.memory_planning import PlanMemory
 from passes.numpy_emitter import emit_numpy
@@ -91,7 +92,8 @@ def compile(
         if parameters is not None:
             raise CallError("parameters= is for graphs; a block has its own")
         graph, structure = _with_outputs(net_or_graph.trace(train=train, **given), outputs)
-        report = _inferred(graph, given)
+        graph = run_pass(RemoveDeadCode(), graph).graph  # parameters that nothing uses need no shape
+        report = _inferred(graph, {})
         net_or_graph.settle(report)
         variables = net_or_graph.variables(graph)
     else:

@@ -69,6 +69,7 @@ class _Emitter:
     names: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     globals: dict[Any, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     nodes: dict[int, str] = field(default_factory=dict)
@@ -82,6 +83,7 @@ class _Emitter:
         """Return a global name that reads like `stem` and is not in use, in any function either."""
         name = _identifier(stem, self.used)
         self.used.add(name)
+        self.shared.add(name)
         return name
 
     def bound(self, key: Any, stem: str, thing: Any) -> str:
@@ -181,8 +183,8 @@ class _Function:
     def local(self, key: Any, stem: str) -> str:
         name = self.locals.get(key)
         if name is None:
-            shared = self.emitter.globals.values()
-            name = _identifier(stem.removesuffix(" out").removesuffix(" kept"), self.taken, shared)
+            stem = stem.removesuffix(" out").removesuffix(" kept")
+            name = _identifier(stem, self.taken, self.emitter.shared)
             self.locals[key] = name
             self.taken.add(name)
             self.emitter.used.add(name)
