@@ -9,7 +9,7 @@ graph(x: float32[-1, 20])
   b: float32[256] = parameter(init=None, trainable=True)
   linear = linear(x, w, b, flatten=False)
   relu = relu(linear)
-  return y.0=relu
+  return y=relu
 
 Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then one of size k.
 """

@@ -30,7 +30,7 @@ def linear(x: Operand, w: Operand, bias: Operand | None = None, flatten: bool = 
     >>> from graphinit import functional as F
     >>> x, w, b = F.input("x", (-1, 20)), F.parameter("w", (256, -1)), F.parameter("b", (256,))
     >>> F.linear(x, w, b).shape
-    (x.shape[0], 256)
+    (-1, 256)
     """
     if bias is None:
         return apply("linear", x, w, flatten=flatten)

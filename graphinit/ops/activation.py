@@ -228,12 +228,14 @@ register(
         inplace=(0,),
     )
 )
+# The sum is 1 or more, as the greatest value adds exp(0), but over an empty axis, where log(0) would warn.
 register(
     OpSpec(
         name="log_softmax",
         signature="x:float[*a] -> y[*a]",
         doc="Logarithm of softmax along an axis, x - logsumexp(x): [*a] -> [*a].",
-        kernel=_SHIFT + "np.subtract(y, np.log(np.add.reduce(np.exp(y), axis={axis}, keepdims=True)), out=y)",
+        kernel=_SHIFT
+        + "np.subtract(y, np.log(np.maximum(np.add.reduce(np.exp(y), axis={axis}, keepdims=True), 1)), out=y)",
         vjp=elementwise(_log_softmax_partial),
         attrs=(Attr("axis", checks.integer, -1),),
         shape=checked_axis,

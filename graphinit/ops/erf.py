@@ -68,12 +68,14 @@ def erf(x: np.ndarray) -> np.ndarray:
     near = (size >= edge) & (size < 6)
     result[near] *= 1 - _tail(_FAR, size[near])
     result[np.isnan(size)] = np.nan
-    return result.reshape(x.shape).astype(x.dtype, copy=False)
+    shaped: np.ndarray = result.reshape(x.shape).astype(x.dtype, copy=False)
+    return shaped
 
 
 def _ratio(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndarray) -> np.ndarray:
     top, bottom = (_horner(polynomial, x) for polynomial in polynomials)
-    return top / bottom
+    ratio: np.ndarray = top / bottom
+    return ratio
 
 
 def _horner(coefficients: tuple[float, ...], x: np.ndarray) -> np.ndarray:

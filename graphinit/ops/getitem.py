@@ -51,8 +51,7 @@ def _getitem_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
     else:
         entries[place : place + 1] = [FULL] * (rank - taken)
     kept = [entry for entry in entries if isinstance(entry, str | tuple)]
-    ctx.set_rank(y, len(kept))
-    if ctx.rank(y) != len(kept):
+    if not ctx.set_rank(y, len(kept)):
         return
     axis = out = 0
     for entry in entries:

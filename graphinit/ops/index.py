@@ -38,8 +38,7 @@ def _take_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
     axis = None if rank is None else ctx.normalize_axis(x, ctx.attrs["axis"])
     if rank is None or places is None or axis is None:
         return
-    ctx.set_rank(y, rank - 1 + places)
-    if ctx.rank(y) != rank - 1 + places:
+    if not ctx.set_rank(y, rank - 1 + places):
         return
     for place in range(rank):
         if place != axis:
@@ -128,9 +127,7 @@ def _pick_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
     if rank is None:
         return
     wanted = ((x, rank), (ids, rank - 1), (y, rank - (not keepdims)))
-    for operand, count in wanted:
-        ctx.set_rank(operand, count)
-    if any(ctx.rank(operand) != count for operand, count in wanted):
+    if not all([ctx.set_rank(operand, count) for operand, count in wanted]):
         return
     axis = ctx.normalize_axis(x, ctx.attrs["axis"])
     if axis is None:

@@ -36,9 +36,8 @@ def _common_rank(ctx: Any, operands: Sequence[Any], extra: int) -> int | None:
         known = ctx.rank(ctx.y) - extra
     if known is None:
         return None
-    agreed = [ctx.set_rank(operand, known) or ctx.rank(operand) == known for operand in operands]
-    agreed.append(ctx.set_rank(ctx.y, known + extra) or ctx.rank(ctx.y) == known + extra)
-    return known if all(agreed) else None
+    agreed = [ctx.set_rank(operand, known) for operand in operands]
+    return known if ctx.set_rank(ctx.y, known + extra) and all(agreed) else None
 
 
 def _concat_shape(ctx: Any) -> None:
@@ -117,14 +116,8 @@ def _parts(attrs: Attrs) -> int:
 
 def _split_shape(ctx: Any) -> None:
     sections = ctx.attrs["sections"]
-    rank = _common_rank(ctx, ctx.outputs, 0)
-    if ctx.rank(ctx.x) is not None and rank is None:
-        for operand in ctx.outputs:
-            ctx.set_rank(operand, ctx.rank(ctx.x))
-        rank = ctx.rank(ctx.x)
-    elif rank is not None:
-        ctx.set_rank(ctx.x, rank)
-    if rank is None or any(ctx.rank(operand) != rank for operand in (ctx.x, *ctx.outputs)):
+    rank = _common_rank(ctx, (ctx.x, *ctx.outputs), 0)
+    if rank is None:
         return
     axis = ctx.normalize_axis(ctx.x, ctx.attrs["axis"])
     if axis is None:

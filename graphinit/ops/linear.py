@@ -33,8 +33,8 @@ def _linear_shape(ctx: Any) -> None:
     if ctx.rank(w) != 2:
         return  # the signature says so already
     units, width = ctx.dim(w, 0), ctx.dim(w, 1)
-    if flatten:
-        ctx.set_rank(y, 2)
+    if flatten and not ctx.set_rank(y, 2):
+        return
     rank = ctx.rank(x)
     if rank is None and not flatten and ctx.rank(y) is not None:
         ctx.set_rank(x, ctx.rank(y))
@@ -44,9 +44,9 @@ def _linear_shape(ctx: Any) -> None:
     if rank == 0:
         ctx.fail("GI202", "x needs at least one axis, and has none")
         return
-    if not flatten:
-        ctx.set_rank(y, rank)
-    last = ctx.rank(y) - 1 if ctx.rank(y) else 0
+    if not flatten and not ctx.set_rank(y, rank):
+        return
+    last = 1 if flatten else rank - 1
     for axis in range(1 if flatten else rank - 1):
         ctx.equal(ctx.dim(y, axis), ctx.dim(x, axis), f"axis {axis} of y must equal axis {axis} of x")
     ctx.equal(ctx.dim(y, last), units, f"axis {last} of y must equal axis 0 of w")
@@ -120,9 +120,8 @@ def _matmul_shape(ctx: Any) -> None:
         why = f"axis {rank_x - 1} of x must equal axis {inner} of y"
         ctx.equal(ctx.dim(x, rank_x - 1), ctx.dim(y, inner), why)
         trailing = (rank_x > 1) + (rank_y > 1)
-        ctx.set_rank(z, max(rank_x - 2, rank_y - 2, 0) + trailing)
-        rank_z = ctx.rank(z)
-        if rank_z is None:
+        rank_z = max(rank_x - 2, rank_y - 2, 0) + trailing
+        if not ctx.set_rank(z, rank_z):
             return
         if rank_x > 1:
             place = rank_z - trailing

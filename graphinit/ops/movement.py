@@ -24,19 +24,17 @@ from graphinit.ops.rules import (
 
 def _transpose_shape(ctx: Any) -> None:
     axes = ctx.attrs["axes"]
-    if axes is not None:
-        ctx.set_rank(ctx.x, len(axes))
+    if axes is not None and not ctx.set_rank(ctx.x, len(axes)):
+        return
     rank = _permuting(ctx)
     if rank is None:
         return
     order = tuple(range(rank))[::-1] if axes is None else axes
-    if len(order) == rank:
-        _permuted(ctx, order)
+    _permuted(ctx, order)
 
 
 def _permuted(ctx: Any, order: Sequence[int]) -> None:
-    ctx.set_rank(ctx.y, len(order))
-    if ctx.rank(ctx.y) == len(order):
+    if ctx.set_rank(ctx.y, len(order)):
         for place, axis in enumerate(order):
             ctx.equal(ctx.dim(ctx.y, place), ctx.dim(ctx.x, axis), f"axis {place} of y is axis {axis} of x")
 
@@ -174,8 +172,7 @@ def _tile_shape(ctx: Any) -> None:
     if rank is None:
         return
     repeats = (1,) * (rank - len(reps)) + reps
-    ctx.set_rank(ctx.y, len(repeats))
-    if ctx.rank(ctx.y) != len(repeats):
+    if not ctx.set_rank(ctx.y, len(repeats)):
         return
     new = len(repeats) - rank
     for place, count in enumerate(repeats):
@@ -235,8 +232,7 @@ movement(
 def _pad_shape(ctx: Any) -> None:
     pads = ctx.attrs["pads"]
     for operand in (ctx.x, ctx.y):
-        ctx.set_rank(operand, len(pads))
-        if ctx.rank(operand) != len(pads):
+        if not ctx.set_rank(operand, len(pads)):
             return
     for axis, (before, after) in enumerate(pads):
         why = f"axis {axis} of y is axis {axis} of x with {before} before and {after} after"

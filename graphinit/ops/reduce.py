@@ -218,9 +218,9 @@ _reduction(
 def _logsumexp_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     (x,), (y,) = inputs, outputs
     axis = attrs["axis"]
-    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.asarray(np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     np.copyto(top, 0, where=~np.isfinite(top))  # a row of -inf, or with +inf, must not give inf - inf
-    total = np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)
+    total = np.asarray(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True))
     with np.errstate(divide="ignore"):
         np.log(total, out=total)
     total += top

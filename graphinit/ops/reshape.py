@@ -15,10 +15,7 @@ _RESHAPED = "x.reshape(y.shape)"
 
 def _reshape_shape(ctx: Any) -> None:
     target = ctx.attrs["shape"]
-    if ctx.rank(ctx.y) is None:
-        ctx.set_rank(ctx.y, len(target))
-    if ctx.rank(ctx.y) != len(target):
-        ctx.set_rank(ctx.y, len(target))
+    if not ctx.set_rank(ctx.y, len(target)):
         return
     for axis, size in enumerate(target):
         if not (isinstance(size, int) and size == -1):
@@ -43,12 +40,11 @@ def _expand_dims_shape(ctx: Any) -> None:
     if rank is None and whole is None:
         return
     if whole is None:
-        ctx.set_rank(ctx.y, rank + len(axes))
-    else:
-        ctx.set_rank(ctx.x, whole - len(axes))
-    if ctx.rank(ctx.x) is None or ctx.rank(ctx.y) is None or ctx.rank(ctx.y) != ctx.rank(ctx.x) + len(axes):
-        return
-    _match_without(ctx, ctx.y, ctx.x, axes, "new")
+        whole = rank + len(axes)
+    if whole < len(axes):
+        ctx.fail("GI202", f"y has {whole} axes, too few for {len(axes)} new ones")
+    elif ctx.set_rank(ctx.y, whole) and ctx.set_rank(ctx.x, whole - len(axes)):
+        _match_without(ctx, ctx.y, ctx.x, axes, "new")
 
 
 def _squeeze_shape(ctx: Any) -> None:
@@ -61,6 +57,9 @@ def _squeeze_shape(ctx: Any) -> None:
         if any(size is None for size in sizes):
             return  # which axes go is not known yet
         axes = tuple(axis for axis, size in enumerate(sizes) if isinstance(size, int) and size == 1)
+        for axis, size in enumerate(sizes):
+            if not isinstance(size, int):
+                ctx.at_least(shape[axis], 2, f"axis {axis} of x stays only if its size is not 1")
     if shape is None:
         rest = ctx.rank(ctx.y)
         if rest is None:
@@ -69,8 +68,7 @@ def _squeeze_shape(ctx: Any) -> None:
     rank = ctx.rank(ctx.x)
     if rank is None or normalized_axes(ctx, ctx.x, axes) is None:
         return
-    ctx.set_rank(ctx.y, rank - len(axes))
-    if ctx.rank(ctx.y) == rank - len(axes):
+    if ctx.set_rank(ctx.y, rank - len(axes)):
         _match_without(ctx, ctx.x, ctx.y, axes, "squeezed")
 
 

@@ -181,14 +181,15 @@ def reduced_shape(ctx: Any) -> None:
     if rank is None:
         given = ctx.rank(ctx.y)
         if given is not None:
-            ctx.set_rank(ctx.x, given if keepdims else given + len(axis))
+            ctx.set_rank(ctx.x, given if keepdims or axis is None else given + len(axis))
             rank = ctx.rank(ctx.x)
         if rank is None:
             return
     gone = normalized_axes(ctx, ctx.x, axis)
     if gone is None:
         return
-    ctx.set_rank(ctx.y, rank if keepdims else rank - len(gone))
+    if not ctx.set_rank(ctx.y, rank if keepdims else rank - len(gone)):
+        return
     place = 0
     for position in range(rank):
         if position not in gone:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -127,7 +127,7 @@ def run_op(
     """
     spec = op_spec(name)
     checked = spec.check_attrs(attrs or {})
-    outputs = [np.empty(type.shape or (), type.dtype) for type in types]  # type: ignore[arg-type]
+    outputs: list[np.ndarray] = [np.empty(cast(Any, type.shape), type.dtype) for type in types]
     kernel_function(spec, checked, len(arrays))(outputs, [np.asarray(array) for array in arrays])
     return outputs
 
