@@ -66,16 +66,15 @@ def clash_error(history: History, node: Node, row: int, clash: Clash, *, fixes: 
         lines.append(f"{named}    {sources[0]}" if sources else named)
         lines += [f"{'':{len(named)}}    {source}" for source in sources[1:]]
         origins += [source for source in sources if source not in origins]
-    axis = next((axis for (_, axis), _ in clash.sides if axis >= 0), None)
     parameter = next((slots[slot] for slot in shown if history.node(slots[slot]).op == "parameter"), None)
-    if parameter is not None:
-        axis = next((a for (slot, a), _ in clash.sides if slots[slot] == parameter and a >= 0), axis)
+    places = [(slots[slot], axis) for (slot, axis), _ in clash.sides if axis >= 0]
+    of_parameter = [place for place in places if place[0] == parameter]
     return ShapeError(
         clash.message,
         code=clash.code,
         node=node.name,
         path=history.name(parameter) if parameter is not None else node.meta.path or None,
-        axis=axis,
+        axis=next((axis for _, axis in of_parameter or places), None),
         where=str(node.meta.origin) if node.meta.origin else None,
         origins=origins,
         details=lines,

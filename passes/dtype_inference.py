@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphinit.errors import DTypeError
-from graphinit.ir.graph import Row
 from graphinit.ir.node import Node
+from graphinit.ir.node_table import Row
 from graphinit.ir.op import default_dtype
 from graphinit.ir.types import is_float, is_integer
 
@@ -96,7 +96,7 @@ class Dtypes:
             dtype is None and number is None for dtype, number in zip(promoted, kinds, strict=True)
         )
         rule = spec.dtype or default_dtype
-        given: str | None | tuple[str | None, ...] = None
+        given: str | tuple[str | None, ...] | None = None
         if not wrong and not (unsettled and spec.dtype is None):
             try:
                 given = rule(promoted, row.rule.attrs)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graphinit.ir.dims import Expr
+from graphinit.ir.dims import Expr, Unknown
 from graphinit.ir.node import Node
 from passes.inference import Inference
 
@@ -94,6 +94,7 @@ class _Link(NamedTuple):
     why: str
     row: int
     time: int
+    size: Any
 
 
 class History:
@@ -117,7 +118,7 @@ class History:
             for fact in entry.facts:
                 target = slots[fact.target[0]], fact.target[1]
                 sources = tuple((slots[slot], axis) for slot, axis in fact.sources)
-                link = _Link(target, sources, fact.why, row, time)
+                link = _Link(target, sources, fact.why, row, time, fact.size)
                 if fact.equal:
                     self._equal.setdefault(target, []).append((sources[0], link))
                     self._equal.setdefault(sources[0], []).append((target, link))
@@ -199,8 +200,18 @@ class History:
 
     def _derivation(self, place: Place, link: _Link) -> Step:
         node = self._nodes[link.row]
-        text = f"{self.words(place)} is {self.size(place)}: {link.why}, in {node.name}"
+        if link.sources:
+            size = self.size(place) if isinstance(link.size, Unknown) else link.size
+            text = f"{self.words(place)} is {size}: {link.why}, in {node.name}"
+        else:
+            text = f"{link.size} from {self._attributes(node)}"
         return Step(text, _where(node), self.name(place[0]), place[1], not link.sources)
+
+    @staticmethod
+    def _attributes(node: Node) -> str:
+        """What a node's own attributes are called, such as ``shape=(2, -1) of reshape``."""
+        shown = [f"{name}={value}" for name, value in node.attrs.items() if isinstance(value, int | tuple)]
+        return f"{', '.join(shown)} of {node.name} ({node.op})" if shown else f"{node.name} ({node.op})"
 
     def words(self, place: Place) -> str:
         """Return what a place is called."""

@@ -28,7 +28,7 @@ def find_fixes(history: History, statements: Sequence[Place]) -> tuple[str, ...]
         Such as ``"drop in_units=30"``; dropping before changing.
     """
     inference = history.inference
-    statements = list(dict.fromkeys(statements))
+    statements = [place for place in dict.fromkeys(statements) if history.stated(place) is not None]
     found: list[str] = []
     for tried, (text, changed) in enumerate(_candidates(history, statements)):
         if tried >= _TRIED:

@@ -78,7 +78,7 @@ def find_open(inference: Inference) -> tuple[OpenSize, ...]:
     found = []
     for places in groups.values():
         single = [place for place in outcomes if places[0] in outcomes[place]]
-        sets = [(_words(names, place),) for place in single]
+        sets: list[tuple[str, ...]] = [(_words(names, place),) for place in single]
         if not sets and len(facts) > 1:
             sets = [_words_of_all(names, facts)] if places[0] in _settled(inference, facts) else []
         (value, axis), *_ = places

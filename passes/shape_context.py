@@ -418,7 +418,7 @@ class ShapeContext:
         elif not free and not loose:
             self._bind(out, 1, dims, why)
         elif len(free) + len(loose) == 1:
-            (only,) = (*free, *loose)
+            only = next(iter(free), None) or loose[0]
             chosen = next(dim for dim, value in zip(dims, values, strict=True) if value is only)
             local.equate(chosen, out, why, "GI203")
         elif not free:

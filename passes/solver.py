@@ -18,8 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphinit.ir.dims import Dim, Expr, Unknown
-from graphinit.ir.graph import GraphBuilder, Row
+from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Node, Value
+from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule
 from graphinit.ir.types import TensorType
 from passes.dtype_inference import Dtypes

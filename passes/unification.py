@@ -42,12 +42,16 @@ class Axis(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """Why a size is what it is: `target` follows from `sources` by an equation."""
+    """Why a size is what it is: `target` follows from `sources` by an equation.
+
+    `equal` says that it is the size of its one source; `size` is what it was found to be.
+    """
 
     target: Place
     sources: tuple[Place, ...]
     why: str
     equal: bool
+    size: Any
 
 
 class Clash(NamedTuple):
@@ -201,7 +205,7 @@ class Local:
             return
         if type(target) is Axis:
             places = sides_of(sources)
-            self.facts.append(Fact((target.slot, target.axis), places, why, equal and len(places) == 1))
+            self.facts.append(Fact((target.slot, target.axis), places, why, equal and len(places) == 1, dim))
         if type(dim) is Expr:
             self.not_negative(dim, (target, *sources))
 

@@ -621,6 +621,8 @@ def _remainders(terms: _Terms) -> tuple[list[tuple[int, Expr, int]], _Terms]:
     rest = dict(terms)
     for monomial in sorted((m for m in terms if _is_floor(m)), key=lambda m: m[0][0].text):
         inner, by = monomial[0][0].args
+        if monomial not in rest:  # it went into another remainder
+            continue
         times, odd = divmod(-rest[monomial], by)
         parts = {m: f * times for m, f in inner.terms.items() if m}
         if odd or not times or any(rest.get(m) != f for m, f in parts.items()):
