@@ -149,9 +149,9 @@ net[3].initialize()
 shared.initialize(init.Xavier(), force_reinit=True)
 target = x.sum(axis=1, keepdims=True)
 training = graphinit.compile(nn.WithLoss(net, loss.L2Loss()), x=x.shape, y=target.shape, train=True)
-rule = optimizer.SGD(net.collect_params(), 0.05)
+rule = optimizer.SGD(net.collect_params(), 0.02)
 losses = []
-for _ in range(20):
+for _ in range(100):
     losses.append(float(training.forward(x=x, y=target).mean()))
     training.backward()
     assert net[1].weight.grad() is net[2].weight.grad()

@@ -425,6 +425,10 @@ def _constant(builder: GraphBuilder, operand: Any) -> Value:
 
 def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
     """Add a constant node; a Python number has no dtype of its own and takes its partner's."""
+    if isinstance(value, Size):
+        return builder.source(
+            "constant", builder.unique("constant"), TensorType((), None), Attrs({"value": value.expr})
+        )
     if isinstance(value, bool | int | float) and dtype is None:
         type = TensorType((), "bool" if isinstance(value, bool) else None)
         return builder.source("constant", builder.unique("constant"), type, Attrs({"value": value}))
