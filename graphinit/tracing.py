@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from graphinit.errors import BlockError, ParameterError
@@ -92,6 +93,7 @@ class Trace:
 
     def _source(self, kind: str, name: str, type: TensorType, attrs: Attrs, meta: Meta) -> Tensor:
         if name not in self._sources:
+            meta = replace(meta, path=name.rpartition(".")[0])  # below the traced root, as its ops' paths are
             self._sources[name] = Tensor(self.builder, self.builder.source(kind, name, type, attrs, meta))
         return self._sources[name]
 

@@ -44,10 +44,12 @@ _KINDS: dict[str, dict[str, str]] = {
 }
 """How each kind of node looks."""
 
+_KEPT = ("parameter", "state", "constant")
+
 _EDGES: dict[str, dict[str, str]] = {
-    "parameter": {"color": "#b98a3a", "penwidth": "0.9"},
-    "state": {"color": "#9179c4", "penwidth": "0.9"},
-    "constant": {"penwidth": "0.9"},
+    "parameter": {"color": "#b98a3a", "penwidth": "0.9", "weight": "1"},
+    "state": {"color": "#9179c4", "penwidth": "0.9", "weight": "1"},
+    "constant": {"penwidth": "0.9", "weight": "1"},
 }
 """How edges look that leave such a node; those that carry data are grey."""
 
@@ -104,7 +106,7 @@ class Picture:
             },
             edge_attr={
                 "fontname": _FONT, "fontsize": "10", "fontcolor": _GREY, "color": _GREY, "arrowsize": "0.6",
-                "penwidth": "1.4",
+                "penwidth": "1.4", "weight": "8",
             },
         )  # fmt: skip
         clusters: dict[str, graphviz.Digraph] = {"": picture}
@@ -205,14 +207,22 @@ class Picture:
                 look = (
                     dict(_EDGES.get(self.graph[value.node].op, {})) if source == self.ids[value.node] else {}
                 )
-                if node.meta.path and self.graph[value.node].op == "input":
-                    look["minlen"] = "2"  # above the block that takes it, not beside the block's parameters
+                if self.enters(value.node, node):
+                    look["minlen"] = "2"  # come from above the block, not from beside its parameters
                 if node.name in self.errors:
                     look |= {"class": "error", "color": _BAD, "penwidth": "2"}
                 tooltip = tooltip_of(
                     f"{value} → {node.name}", f"input {slot}", str(self.graph.type_of(value))
                 )
                 self.connect(picture, source, target, value, tooltip, look)
+
+    def enters(self, source: str, node: Node) -> bool:
+        """Whether an edge brings data to a node that takes parameters, from outside its block."""
+        path = node.meta.path
+        brought = self.graph[source]
+        if not path or brought.op in _KEPT or f"{brought.meta.path}.".startswith(f"{path}."):
+            return False
+        return any(self.graph[value.node].op in _KEPT for value in node.inputs)
 
     def add_outputs(self, picture: graphviz.Digraph) -> None:
         """Add a node for each output, with its edge."""

@@ -77,7 +77,7 @@ def options_of(node: Node) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"({', '.join(map(_plain, value))})"
+        return f"({', '.join(map(_plain, value))}{',' * (len(value) == 1)})"
     return str(value)
 
 
