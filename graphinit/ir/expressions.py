@@ -1,0 +1,474 @@
+"""Symbolic sizes: polynomials in one form, each form one object.
+
+Expressions are brought to one form when they are made and kept unique, so two that are equal in that
+form are the same object and compare by identity.  A remainder ``p % d`` is ``p - d*(p//d)`` inside and
+printed as a remainder.  The form is not complete (``h//2 + (h + 1)//2`` is not seen as ``h``): two
+different objects may still be equal for all sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Union
+
+from graphinit.ir.terms import (
+    Atom,
+    Bounds,
+    Monomial,
+    Terms,
+    atoms_of,
+    bounds_of,
+    divide_terms,
+    factor_text,
+    is_floor,
+    join,
+    print_order,
+    text_of,
+)
+
+
+class SizeRef(NamedTuple):
+    """The size of one axis of a value in the same graph, ``x.shape[0]``."""
+
+    node: str
+    port: int
+    axis: int
+
+    def __str__(self) -> str:
+        return f"{self.node}{f':{self.port}' if self.port else ''}.shape[{self.axis}]"
+
+
+_atoms: dict[tuple[Any, ...], Atom] = {}
+_exprs: dict[frozenset[tuple[Monomial, int]], Expr] = {}
+_quotients: dict[tuple[Expr, Dim], Dim] = {}
+
+
+class Expr:
+    """A symbolic size; made by `symbol`, `size_of`, `parse_dim` and arithmetic, never directly.
+
+    Arithmetic gives an int as soon as nothing symbolic is left.
+
+    Examples
+    --------
+    >>> h = symbol("h")
+    >>> print(((h - 1) // 2 + 1 - 1) // 2 + 1)
+    (h + 3)//4
+    >>> (h + 1) - h
+    1
+    """
+
+    __slots__ = ("_atoms", "_bounds", "_text", "terms")
+
+    terms: Terms
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self._text: str | None = None
+        self._bounds: Bounds | None = None
+        self._atoms: tuple[frozenset[str], frozenset[SizeRef]] | None = None
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Expr:
+        return self
+
+    def __reduce__(self) -> Any:
+        return Expr.from_json, (self.to_json(),)
+
+    def __add__(self, other: Dim) -> Dim:
+        if not isinstance(other, int | Expr):
+            return NotImplemented
+        terms = dict(self.terms)
+        for monomial, factor in _terms(other).items():
+            terms[monomial] = terms.get(monomial, 0) + factor
+        return _dim(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dim:
+        return _dim({monomial: -factor for monomial, factor in self.terms.items()})
+
+    def __sub__(self, other: Dim) -> Dim:
+        if not isinstance(other, int | Expr):
+            return NotImplemented
+        return self + (-other)
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return -self + other
+
+    def __mul__(self, other: Dim) -> Dim:
+        if not isinstance(other, int | Expr):
+            return NotImplemented
+        if isinstance(other, int):
+            return _dim({monomial: factor * other for monomial, factor in self.terms.items()})
+        terms: Terms = {}
+        for left, a in self.terms.items():
+            for right, b in other.terms.items():
+                monomial = join(left, right)
+                terms[monomial] = terms.get(monomial, 0) + a * b
+        return _dim(terms)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        if not isinstance(other, int | Expr):
+            return NotImplemented
+        found = _quotients.get((self, other))
+        if found is None:
+            found = _quotients[self, other] = _floordiv(self, other)
+        return found
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return _floordiv(other, self)
+
+    def __mod__(self, other: Dim) -> Dim:
+        if not isinstance(other, int | Expr):
+            return NotImplemented
+        return self - (self // other) * other
+
+    def __rmod__(self, other: Dim) -> Dim:
+        return other - (other // self) * self
+
+    def __pow__(self, power: int) -> Dim:
+        result: Dim = 1
+        for _ in range(power):
+            result = result * self
+        return result
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = text_of(self.terms)
+        return self._text
+
+    __repr__ = __str__
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Names of the symbols in it."""
+        return self._contents()[0]
+
+    @property
+    def sizes(self) -> frozenset[SizeRef]:
+        """The sizes of other values that it refers to."""
+        return self._contents()[1]
+
+    def _contents(self) -> tuple[frozenset[str], frozenset[SizeRef]]:
+        if self._atoms is None:
+            symbols: set[str] = set()
+            sizes: set[SizeRef] = set()
+            for atom in atoms_of(self.terms):
+                if atom.kind == "symbol":
+                    symbols.add(atom.args[0])
+                elif atom.kind == "size":
+                    sizes.add(SizeRef(*atom.args))
+                else:
+                    for part in atom.args:
+                        if isinstance(part, Expr):
+                            symbols |= part.symbols
+                            sizes |= part.sizes
+            self._atoms = frozenset(symbols), frozenset(sizes)
+        return self._atoms
+
+    @property
+    def bounds(self) -> Bounds:
+        """Numbers that it is never below and never above; None where there is none known."""
+        if self._bounds is None:
+            self._bounds = bounds_of(self.terms)
+        return self._bounds
+
+    def evaluate(self, sizes: Mapping[Any, int]) -> int:
+        """Return its value for given sizes.
+
+        Parameters
+        ----------
+        sizes : mapping from str (or SizeRef) to int
+            A size for each symbol.
+
+        Raises
+        ------
+        KeyError
+            If a symbol has no size.
+        ZeroDivisionError
+            If it divides by a size that is 0.
+        """
+        total = 0
+        for monomial, factor in self.terms.items():
+            for atom, power in monomial:
+                factor *= _value(atom, sizes) ** power
+            total += factor
+        return total
+
+    def substitute(self, mapping: Mapping[Any, Dim]) -> Dim:
+        """Return it with symbols (by name) and `SizeRef` s replaced."""
+        if not any(name in mapping for part in self._contents() for name in part):
+            return self
+        total: Dim = 0
+        for monomial, factor in self.terms.items():
+            product: Dim = factor
+            for atom, power in monomial:
+                replaced = _replaced(atom, mapping)
+                for _ in range(power):
+                    product = product * replaced
+            total = total + product
+        return total
+
+    def rename(self, new_name: Callable[[str], str]) -> Expr:
+        """Return it with the names of nodes inside size references changed."""
+        refs = {ref: size_of(new_name(ref.node), ref.port, ref.axis) for ref in self.sizes}
+        result = self.substitute(refs)
+        assert isinstance(result, Expr), "a renamed reference is a reference"
+        return result
+
+    def to_json(self) -> Any:
+        """Return it as JSON-ready values."""
+        return [
+            [factor, [[_atom_to_json(atom), power] for atom, power in monomial]]
+            for monomial, factor in sorted(self.terms.items(), key=print_order)
+        ]
+
+    @staticmethod
+    def from_json(value: Any) -> Any:
+        """Read what `to_json` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is something else.
+        """
+        if isinstance(value, int):
+            return value
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r} is not a size")
+        total: Dim = 0
+        for factor, monomial in value:
+            product: Dim = int(factor)
+            for data, power in monomial:
+                part = _atom_from_json(data)
+                for _ in range(int(power)):
+                    product = product * part
+            total = total + product
+        return total
+
+
+Dim = Union[int, Expr]  # noqa: UP007  (Expr is named in annotations above)
+
+
+def symbol(name: str) -> Expr:
+    """Return the symbol of that name: any size from 1 on."""
+    return _single(_atom("symbol", (name,), name, 1, None))
+
+
+def size_of(node: str, port: int, axis: int) -> Expr:
+    """Return the size of one axis of a value of the same graph."""
+    ref = SizeRef(node, port, axis)
+    return _single(_atom("size", tuple(ref), str(ref), 0, None))
+
+
+def minimum(a: Dim, b: Dim) -> Dim:
+    """Return the smaller of two sizes."""
+    return extreme("min", (a, b))
+
+
+def maximum(a: Dim, b: Dim) -> Dim:
+    """Return the greater of two sizes.
+
+    Examples
+    --------
+    >>> maximum(symbol("t"), symbol("s")), maximum(symbol("s"), 1)
+    (max(s, t), s)
+    """
+    return extreme("max", (a, b))
+
+
+def bounds(dim: Dim) -> Bounds:
+    """Return numbers that a size is never below and never above."""
+    return (dim, dim) if isinstance(dim, int) else dim.bounds
+
+
+def exact_quotient(numerator: Dim, divisor: Dim) -> Dim | None:
+    """Return ``numerator/divisor`` where polynomial division leaves nothing, else None.
+
+    None does not say that the division never comes out even: ``h*(h + 1)/2`` always does.
+    """
+    if isinstance(divisor, int):
+        if divisor == 0 or any(factor % divisor for factor in _terms(numerator).values()):
+            return None
+        return _dim({monomial: factor // divisor for monomial, factor in _terms(numerator).items()})
+    quotient = divide_terms(_terms(numerator), divisor.terms)
+    return None if quotient is None else _dim(quotient)
+
+
+def _atom(kind: str, args: tuple[Any, ...], text: str, low: int | None, high: int | None) -> Atom:
+    atom = _atoms.get((kind, *args))
+    if atom is None:
+        atom = _atoms.setdefault((kind, *args), Atom(kind, args, text, low, high))
+    return atom
+
+
+def _single(atom: Atom) -> Expr:
+    result = _dim({((atom, 1),): 1})
+    assert isinstance(result, Expr), "an atom is no number"
+    return result
+
+
+def _dim(terms: Terms) -> Dim:
+    terms = {monomial: factor for monomial, factor in terms.items() if factor}
+    if not terms:
+        return 0
+    if len(terms) == 1 and () in terms:
+        return terms[()]
+    key = frozenset(terms.items())
+    return _exprs.get(key) or _exprs.setdefault(key, Expr(terms))
+
+
+def _terms(dim: Dim) -> Terms:
+    return dim.terms if isinstance(dim, Expr) else {(): dim} if dim else {}
+
+
+def _floordiv(numerator: Dim, divisor: Dim) -> Dim:
+    """Bring a floor division to its form.
+
+    Multiples of the divisor are taken out, ``(2*h + 3)//2 = h + 1``; common factors cancel; floors
+    merge, ``(p//q + r)//d = (p + q*r)//(q*d)``, which holds for whole p, r and positive q, d.
+    """
+    if isinstance(numerator, int) and isinstance(divisor, int):
+        return numerator // divisor
+    if divisor == 0:
+        raise ZeroDivisionError("a size is divided by 0")
+    if isinstance(divisor, Expr):
+        exact = exact_quotient(numerator, divisor)
+        if exact is not None:
+            return exact
+        low, high = bounds(numerator)[0], (divisor - numerator if isinstance(divisor, Expr) else 0)
+        if low is not None and low >= 0 and (bounds(high)[0] or 0) > 0:
+            return 0
+        return _floor_atom(numerator, divisor)
+    if divisor < 0:
+        return _floordiv(-numerator, -divisor)
+    whole: Dim = 0
+    by: int = divisor
+    while True:
+        taken: Terms = {}
+        rest: Terms = {}
+        for monomial, factor in _terms(numerator).items():
+            taken[monomial], rest[monomial] = divmod(factor, by)
+        whole = whole + _dim(taken)
+        numerator = _dim(rest)
+        least, most = bounds(numerator)
+        if least is not None and most is not None and least >= 0 and most < by:
+            return whole
+        if isinstance(numerator, int):
+            return whole + numerator // by
+        common = math.gcd(by, *(factor for monomial, factor in numerator.terms.items() if monomial))
+        if common > 1:
+            by //= common
+            numerator = _dim({monomial: factor // common for monomial, factor in numerator.terms.items()})
+            floors = []
+        else:
+            floors = [
+                monomial for monomial, factor in numerator.terms.items() if factor == 1 and is_floor(monomial)
+            ]
+        if len(floors) == 1:
+            inner, inner_by = floors[0][0][0].args
+            numerator = inner + (numerator - _dim({floors[0]: 1})) * inner_by
+            by *= inner_by
+        elif common == 1:
+            return whole + _floor_atom(numerator, by)
+
+
+def _floor_atom(numerator: Dim, divisor: Dim) -> Expr:
+    low, high = bounds(numerator)
+    if isinstance(divisor, int):
+        low, high = (None if end is None else end // divisor for end in (low, high))
+    else:
+        positive = (bounds(divisor)[0] or 0) > 0
+        low, high = (
+            (0 if positive and low is not None and low >= 0 else None),
+            (high if positive and (high or -1) >= 0 else None),
+        )
+    return _single(
+        _atom("//", (numerator, divisor), f"{factor_text(numerator)}//{factor_text(divisor)}", low, high)
+    )
+
+
+def extreme(kind: str, dims: Iterable[Dim]) -> Dim:
+    """Return the ``"min"`` or ``"max"`` of some sizes; one that never counts is left out."""
+    flat: dict[Dim, None] = {}
+    for dim in dims:
+        flat.update(dict.fromkeys(_parts(kind, dim)))
+    kept: list[Dim] = []
+    for dim in sorted(flat, key=lambda dim: (isinstance(dim, int), str(dim))):
+        if any(_covers(kind, other, dim) for other in kept):
+            continue
+        kept = [other for other in kept if not _covers(kind, dim, other)] + [dim]
+    if len(kept) == 1:
+        return kept[0]
+    lows, highs = zip(*map(bounds, kept), strict=True)
+    pick = min if kind == "min" else max
+    known_low = [low for low in lows if low is not None]
+    known_high = [high for high in highs if high is not None]
+    complete_low = len(known_low) == len(kept) or (kind == "max" and known_low)
+    complete_high = len(known_high) == len(kept) or (kind == "min" and known_high)
+    return _single(
+        _atom(
+            kind,
+            tuple(kept),
+            f"{kind}({', '.join(map(str, kept))})",
+            pick(known_low) if complete_low else None,
+            pick(known_high) if complete_high else None,
+        )
+    )
+
+
+def _parts(kind: str, dim: Dim) -> tuple[Dim, ...]:
+    if isinstance(dim, Expr) and len(dim.terms) == 1:
+        ((monomial, factor),) = dim.terms.items()
+        if factor == 1 and len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0].kind == kind:
+            return monomial[0][0].args
+    return (dim,)
+
+
+def _covers(kind: str, one: Dim, other: Dim) -> bool:
+    """Whether `one` makes `other` needless in a minimum or maximum."""
+    low = bounds(one - other if kind == "max" else other - one)[0]
+    return low is not None and low >= 0
+
+
+def _value(atom: Atom, sizes: Mapping[Any, int]) -> int:
+    if atom.kind == "symbol":
+        return sizes[atom.args[0]]
+    if atom.kind == "size":
+        return sizes[SizeRef(*atom.args)]
+    values = [part.evaluate(sizes) if isinstance(part, Expr) else part for part in atom.args]
+    if atom.kind == "//":
+        return int(values[0] // values[1])
+    return int(min(values) if atom.kind == "min" else max(values))
+
+
+def _replaced(atom: Atom, mapping: Mapping[Any, Dim]) -> Dim:
+    if atom.kind == "symbol":
+        return mapping.get(atom.args[0], _single(atom))
+    if atom.kind == "size":
+        return mapping.get(SizeRef(*atom.args), _single(atom))
+    parts = [part.substitute(mapping) if isinstance(part, Expr) else part for part in atom.args]
+    return parts[0] // parts[1] if atom.kind == "//" else extreme(atom.kind, parts)
+
+
+def _atom_to_json(atom: Atom) -> Any:
+    return [atom.kind, *(part.to_json() if isinstance(part, Expr) else part for part in atom.args)]
+
+
+def _atom_from_json(data: Any) -> Dim:
+    kind, *args = data
+    if kind == "symbol":
+        return symbol(str(args[0]))
+    if kind == "size":
+        return size_of(str(args[0]), int(args[1]), int(args[2]))
+    parts: list[Dim] = [Expr.from_json(part) for part in args]
+    if kind == "//":
+        return parts[0] // parts[1]
+    if kind in ("min", "max"):
+        return extreme(kind, parts)
+    raise ValueError(f"{kind!r} is no part of a size")

@@ -1,0 +1,211 @@
+"""What polynomials are made of: atoms, monomials, terms; their order, bounds and text.
+
+An atom is a symbol, the size of another value, a floor division, a minimum or a maximum.  A monomial
+is a product of powers of atoms, terms map monomials to whole coefficients; the empty monomial carries
+the constant.  `graphinit.ir.expressions` makes expressions of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+
+class Atom:
+    """What a polynomial is made of; unique, compared by identity.
+
+    Parameters
+    ----------
+    kind : {"symbol", "size", "//", "min", "max"}
+        What it is.
+    args : tuple
+        A name, the fields of a size reference, or sizes.
+    text : str
+        How it prints.
+    low, high : int or None
+        Numbers that it is never below and never above.
+    """
+
+    __slots__ = ("args", "high", "kind", "low", "text")
+
+    def __init__(
+        self, kind: str, args: tuple[Any, ...], text: str, low: int | None, high: int | None
+    ) -> None:
+        self.kind = kind
+        self.args = args
+        self.text = text
+        self.low = low
+        self.high = high
+
+
+Monomial = tuple[tuple[Atom, int], ...]
+Terms = dict[Monomial, int]
+Bounds = tuple[int | None, int | None]
+
+
+def atoms_of(terms: Terms) -> Iterable[Atom]:
+    """Return the atoms in some terms, each once."""
+    return dict.fromkeys(atom for monomial in terms for atom, _ in monomial)
+
+
+def join(left: Monomial, right: Monomial) -> Monomial:
+    """Return the product of two monomials."""
+    if not left or not right:
+        return left or right
+    powers = dict(left)
+    for atom, power in right:
+        powers[atom] = powers.get(atom, 0) + power
+    return tuple(sorted(powers.items(), key=atom_order))
+
+
+def atom_order(item: tuple[Atom, int]) -> str:
+    """Return what atoms are sorted by."""
+    return item[0].text
+
+
+def divide_monomial(monomial: Monomial, divisor: Monomial) -> Monomial | None:
+    """Return a monomial divided by another; None when that leaves something."""
+    powers = dict(monomial)
+    for atom, power in divisor:
+        left = powers.get(atom, 0) - power
+        if left < 0:
+            return None
+        powers[atom] = left
+    return tuple((atom, power) for atom, power in powers.items() if power)
+
+
+def divide_terms(numerator: Terms, divisor: Terms) -> Terms | None:
+    """Return the quotient of two polynomials; None when the division leaves something."""
+    atoms = sorted({*atoms_of(divisor), *atoms_of(numerator)}, key=lambda atom: atom.text)
+
+    def order(monomial: Monomial) -> tuple[int, ...]:
+        powers = dict(monomial)
+        return (sum(powers.values()), *(powers.get(atom, 0) for atom in atoms))
+
+    head = max(divisor, key=order)
+    rest, quotient = dict(numerator), dict[Monomial, int]()
+    while rest:
+        lead = max(rest, key=order)
+        monomial, factor = divide_monomial(lead, head), rest[lead]
+        if monomial is None or factor % divisor[head]:
+            return None
+        factor //= divisor[head]
+        quotient[monomial] = quotient.get(monomial, 0) + factor
+        for other, value in divisor.items():
+            joined = join(monomial, other)
+            left = rest.get(joined, 0) - factor * value
+            if left:
+                rest[joined] = left
+            else:
+                rest.pop(joined, None)
+    return quotient
+
+
+def is_floor(monomial: Monomial) -> bool:
+    """Whether a monomial is one floor division by a number."""
+    return (
+        len(monomial) == 1
+        and monomial[0][1] == 1
+        and monomial[0][0].kind == "//"
+        and isinstance(monomial[0][0].args[1], int)
+    )
+
+
+def remainders_of(terms: Terms) -> tuple[list[tuple[int, Any, int]], Terms]:
+    """Split off remainders: the expression is the sum of ``k * (p % d)`` and of the rest."""
+    found: list[tuple[int, Any, int]] = []
+    rest = dict(terms)
+    for monomial in sorted((m for m in terms if is_floor(m)), key=lambda m: m[0][0].text):
+        inner, by = monomial[0][0].args
+        if monomial not in rest:  # it went into another remainder
+            continue
+        times, odd = divmod(-rest[monomial], by)
+        parts = {m: f * times for m, f in inner.terms.items() if m}
+        if odd or not times or any(rest.get(m) != f for m, f in parts.items()):
+            continue
+        for m in (monomial, *parts):
+            del rest[m]
+        rest[()] = rest.get((), 0) - times * inner.terms.get((), 0)
+        found.append((times, inner, by))
+    return found, {monomial: factor for monomial, factor in rest.items() if factor}
+
+
+def bounds_of(terms: Terms) -> Bounds:
+    """Return numbers that some terms are never below and never above."""
+    low: int | None = 0
+    high: int | None = 0
+    remainders, rest = remainders_of(terms)
+    spans: list[tuple[int, Bounds]] = [(times, (0, by - 1)) for times, _, by in remainders]
+    for monomial, factor in rest.items():
+        span: Bounds = (1, 1)
+        for atom, power in monomial:
+            for _ in range(power):
+                span = _span_product(span, (atom.low, atom.high))
+        spans.append((factor, span))
+    for factor, (least, most) in spans:
+        if factor < 0:
+            least, most = most, least
+        low = None if low is None or least is None else low + factor * least
+        high = None if high is None or most is None else high + factor * most
+    return low, high
+
+
+def _span_product(left: Bounds, right: Bounds) -> Bounds:
+    if left[0] is None or right[0] is None or left[0] < 0 or right[0] < 0:
+        if None in left or None in right:
+            return None, None
+        ends = [a * b for a in left for b in right]  # type: ignore[operator]
+        return min(ends), max(ends)
+    return left[0] * right[0], None if left[1] is None or right[1] is None else left[1] * right[1]
+
+
+def print_order(item: tuple[Monomial, int]) -> tuple[bool, int, str]:
+    """Return what terms are sorted by when printed."""
+    monomial, factor = item
+    return factor < 0, -sum(power for _, power in monomial), monomial_text(monomial)
+
+
+def monomial_text(monomial: Monomial) -> str:
+    """Return the text of a product."""
+    parts = []
+    for atom, power in monomial:
+        text = f"({atom.text})" if atom.kind == "//" and (len(monomial) > 1 or power > 1) else atom.text
+        parts.append(text if power == 1 else f"{text}**{power}")
+    return "*".join(parts)
+
+
+def text_of(terms: Terms) -> str:
+    """Return the text of some terms."""
+    remainders, rest = remainders_of(terms)
+    pieces = [
+        (times < 0, 1, f"{factor_text(inner)} % {by}", abs(times), True) for times, inner, by in remainders
+    ]
+    for monomial, factor in rest.items():
+        loose = len(monomial) == 1 and monomial[0][0].kind == "//" and monomial[0][1] == 1
+        degree = sum(power for _, power in monomial)
+        pieces.append((factor < 0, degree, monomial_text(monomial), abs(factor), loose))
+    pieces.sort(key=lambda piece: (piece[0], -piece[1], piece[2]))
+    alone = len(pieces) == 1
+    text = ""
+    for negative, _, body, factor, loose in pieces:
+        if not body:
+            body = str(factor)
+        elif factor != 1:
+            body = f"{factor}*({body})" if loose else f"{factor}*{body}"
+        elif " % " in body and loose and not alone:
+            body = f"({body})"
+        text += (
+            (" - " if negative else " + ") + body
+            if text
+            else (f"-({body})" if loose and factor == 1 else f"-{body}")
+            if negative
+            else body
+        )
+    return text
+
+
+def factor_text(dim: object) -> str:
+    """Text of an operand of a division: brackets unless it is one name, one size or one number."""
+    text = str(dim)
+    return text if re.fullmatch(r"-?\d+|[\w.:]+(\[-?\d+\])?", text) else f"({text})"
