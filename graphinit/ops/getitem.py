@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphinit.ir.dims import Dim, Expr
+from graphinit.ir.dims import Dim, Expr, minimum
 from graphinit.ir.op import Attr, Attrs, OpSpec, Template, register
 from graphinit.ops import checks
 from graphinit.ops.rules import first_dtype, free
@@ -98,11 +98,14 @@ def _slice_equation(ctx: Any, dim: Any, out: Any, entry: tuple[Any, ...], why: s
         if bounds == [None, None]:
             ctx.floordiv(out, (1, dim, -step - 1), -step, why)
         return
-    start, stop = (_bound(ctx, dim, bound, why) for bound in bounds)
-    length = (size if stop is None else stop) - (0 if start is None else start)
+    if bounds[0] is None and isinstance(bounds[1], int) and bounds[1] >= 0:
+        length = minimum(size, bounds[1])  # up to so many
+    else:
+        start, stop = (_bound(ctx, dim, bound, why) for bound in bounds)
+        length = (size if stop is None else stop) - (0 if start is None else start)
     if not isinstance(length, int):
         ctx.at_least(length, 0, why)
-    ctx.equal(out, (max(length, 0) if isinstance(length, int) else length + (step - 1)) // step, why)
+    ctx.equal(out, ((max(length, 0) if isinstance(length, int) else length) + (step - 1)) // step, why)
 
 
 def _bound(ctx: Any, dim: Any, bound: Any, why: str) -> Dim | None:

@@ -52,9 +52,10 @@ def _concat_shape(ctx: Any) -> None:
                 ctx.dim(ctx.y, axis), parts, f"axis {axis} of y is the sum of the sizes that are joined"
             )
         else:
-            for number, operand in enumerate(ctx.inputs):
-                why = f"axis {place} of input {number} must equal axis {place} of y, as only axis {axis} is joined"
-                ctx.equal(ctx.dim(ctx.y, place), ctx.dim(operand, place), why)
+            ctx.equal(ctx.dim(ctx.y, place), ctx.dim(ctx.x, place), f"axis {place} of y is axis {place} of x0")
+            for number, operand in enumerate(ctx.inputs[1:], 1):
+                why = f"axis {place} of x{number} must equal axis {place} of x0, as only axis {axis} is joined"
+                ctx.equal(ctx.dim(ctx.x, place), ctx.dim(operand, place), why)
 
 
 def _concat_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
@@ -81,9 +82,10 @@ def _stack_shape(ctx: Any) -> None:
     ctx.equal(ctx.dim(ctx.y, axis), len(ctx.inputs), f"axis {axis} of y counts the inputs")
     for place in range(rank):
         target = place + (place >= axis)
-        for number, operand in enumerate(ctx.inputs):
-            why = f"axis {place} of input {number} must equal axis {target} of y"
-            ctx.equal(ctx.dim(ctx.y, target), ctx.dim(operand, place), why)
+        ctx.equal(ctx.dim(ctx.y, target), ctx.dim(ctx.x, place), f"axis {target} of y is axis {place} of x0")
+        for number, operand in enumerate(ctx.inputs[1:], 1):
+            why = f"axis {place} of x{number} must equal axis {place} of x0"
+            ctx.equal(ctx.dim(ctx.x, place), ctx.dim(operand, place), why)
 
 
 def _stack_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
@@ -124,9 +126,9 @@ def _split_shape(ctx: Any) -> None:
         return
     whole, parts = ctx.dim(ctx.x, axis), [ctx.dim(operand, axis) for operand in ctx.outputs]
     if isinstance(sections, int):
-        ctx.divides(sections, whole, f"axis {axis} of x must split into {sections} equal parts")
-        for part in parts:
-            ctx.product([whole], [sections, part], f"axis {axis} of x is split into {sections} equal parts")
+        ctx.product([whole], [sections, parts[0]], f"axis {axis} of x must split into {sections} equal parts")
+        for number, part in enumerate(parts[1:], 1):
+            ctx.equal(parts[0], part, f"part {number} is as long as part 0")
     else:
         for size, part in zip(sections, parts, strict=True):
             ctx.equal(part, size, "sections= states the size of each part")

@@ -281,7 +281,7 @@ register(
 
 def _sum_like_shape(ctx: Any) -> None:
     ctx.same_shape(ctx.y, ctx.inputs[1], "the output has the shape of `like`")
-    broadcasts_to(ctx, ctx.x, ctx.y)
+    broadcasts_to(ctx, ctx.x, ctx.inputs[1], ("x", "like"))
 
 
 def _sum_like_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:

@@ -161,7 +161,7 @@ def normalized_axes(ctx: Any, operand: Any, axes: Sequence[int] | None) -> tuple
     if any(axis is None for axis in found):
         return None
     if len(set(found)) != len(found):
-        ctx.fail("GI202", f"axes {tuple(axes)} name one axis twice, as there are {rank}")
+        ctx.fail("GI202", f"axes {tuple(axes)} name one axis twice: there are {rank} axes")
         return None
     return tuple(found)
 
@@ -207,19 +207,18 @@ def reduced_nonempty_shape(ctx: Any) -> None:
         ctx.at_least(ctx.dim(ctx.x, axis), 1, f"axis {axis} of x is reduced, so it must not be empty")
 
 
-def broadcasts_to(ctx: Any, whole: Any, part: Any) -> None:
-    """State that `part` broadcasts to the shape of `whole`."""
+def broadcasts_to(ctx: Any, whole: Any, part: Any, words: tuple[str, str] = ("y", "x")) -> None:
+    """State that `part` broadcasts to the shape of `whole`; `words` are their names."""
     rank, inner = ctx.rank(whole), ctx.rank(part)
     if rank is None or inner is None:
         return
     if inner > rank:
-        ctx.fail("GI203", f"{inner} axes do not broadcast to {rank}")
+        ctx.fail("GI203", f"the {inner} axes of {words[1]} do not broadcast to the {rank} of {words[0]}")
         return
     for back in range(1, inner + 1):
         size = ctx.dim(whole, rank - back)
-        ctx.broadcast(
-            size, [size, ctx.dim(part, inner - back)], f"axis {inner - back} must be 1 or axis {rank - back}"
-        )
+        why = f"axis {inner - back} of {words[1]} must be 1 or equal axis {rank - back} of {words[0]}"
+        ctx.broadcast(size, [size, ctx.dim(part, inner - back)], why)
 
 
 def checked_axis(ctx: Any) -> None:
