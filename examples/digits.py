@@ -19,15 +19,17 @@ from graphinit.optimizer import SGD
 from passes import infer_shapes
 
 DATA = Path(__file__).parent / "data" / "digits" / "digits.npz"
-BATCH, EPOCHS, HELD_OUT = 64, 30, 360
+BATCH, EPOCHS, HELD_OUT = 64, 15, 360
 
 net = nn.Sequential(nn.Dense(256, activation="relu"), nn.Dense(10))
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
-    """Return the scans as rows of 64 numbers from 0 to 1, and the digit that each one shows."""
+    """Return the scans, shuffled, as rows of 64 numbers from 0 to 1, and the digit that each one shows."""
     with np.load(DATA) as file:
-        return file["images"].reshape(-1, 64).astype(np.float32) / 16, file["labels"].astype(np.int64)
+        images, labels = file["images"], file["labels"]
+    order = np.random.default_rng(0).permutation(len(labels))
+    return images[order].reshape(-1, 64).astype(np.float32) / 16, labels[order].astype(np.int64)
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> None:
@@ -48,10 +50,18 @@ def train(images: np.ndarray, labels: np.ndarray) -> None:
         epochs.set_postfix(loss=f"{np.mean(losses):.4f}")
 
 
+def print_parameters(title: str) -> None:
+    """Print each parameter's path, shape and dtype."""
+    print(title)
+    for path, parameter in net.collect_params().items():
+        print(f"  {path:9} {parameter}")
+    print()
+
+
 def main(picture: Path) -> None:
     """Describe, check, draw, train and judge the network."""
     net.initialize(init.Xavier(), seed=0)
-    print("Parameters before the network has seen an input:", net.collect_params(), sep="\n", end="\n\n")
+    print_parameters("Parameters before the network has seen an input:")
 
     report = infer_shapes(net.trace(), x=("batch", 64))
     print("Its shapes, worked out without data:", report, sep="\n", end="\n\n")
@@ -61,7 +71,7 @@ def main(picture: Path) -> None:
 
     images, labels = load()
     net(images[:1])
-    print("Parameters after:", net.collect_params(), sep="\n", end="\n\n")
+    print_parameters("Parameters after the first one:")
 
     train(images[HELD_OUT:], labels[HELD_OUT:])
     accuracy = float((net(images[:HELD_OUT]).argmax(axis=1) == labels[:HELD_OUT]).mean())

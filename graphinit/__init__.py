@@ -21,7 +21,7 @@ _NAMES = {
     "render": "graphinit.drawing",
 }
 _MODULES = (
-    "autograd", "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss", "nn", "ops",
+    "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss", "nn", "ops",
     "optimizer", "parameter", "random", "runtime",
 )  # fmt: skip
 

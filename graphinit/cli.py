@@ -39,7 +39,7 @@ _EXIT_CODES = """\
 exit codes:
   0  the network holds
   1  its shapes clash
-  2  wrong usage: the target is not there or is no network, an input is not as said
+  2  wrong usage: no such target, no network, no such input
 """
 _TARGETS = """\
 targets:
@@ -77,11 +77,14 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     try:
         inputs = parse_inputs([*arguments.inputs, *rest])
         target = load_target(arguments.target)
+    except GraphInitError as error:
+        return _fail(error, MISUSED)
+    try:
         report = examine(target, inputs, arguments.target)
     except (TargetError, SymbolicValueError, CallError, BlockError) as error:
         return _fail(error, MISUSED)
     except GraphInitError as error:
-        return _fail(error, MISUSED if error.code == "GI206" else CLASHES)
+        return _fail(error, CLASHES)
     try:
         return int(arguments.run(report, arguments))
     except (GraphInitError, OSError) as error:

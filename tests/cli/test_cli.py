@@ -265,7 +265,7 @@ class TestInputs:
     @pytest.mark.parametrize(
         "inputs",
         [
-            ["x"], ["x="], ["=3"], ["x=2,-3"], ["x=1.5"], ["x=nan,3"], ["x=complex64:3"], ["x=2,3", "x=2,3"],
+            ["x"], ["x="], ["=3"], ["x=2,-3"], ["x=1.5"], ["x=2..3"], ["x=complex64:3"], ["x=2,3", "x=2,3"],
             ["z=2,3"], ["--strange"], ["x=2,3", "more"], ["x=a b"], ["x=[2"],
         ],
     )  # fmt: skip
