@@ -13,7 +13,9 @@ from xml.etree import ElementTree
 import pytest
 
 import graphinit
+from graphinit.cli import load_target
 from graphinit.pictures.layout import SVG
+from passes.shape_inference import infer_shapes
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -69,11 +71,8 @@ def test_readme_command_lines_work(command, tmp_path, monkeypatch):
 
 
 def test_the_picture_is_what_the_project_draws():
-    import passes
-    from graphinit import nn
-
-    net = nn.Sequential(nn.Dense(256, activation="relu"), nn.Dense(10))
-    report = passes.infer_shapes(net.trace(), x=("batch", 20))
+    net = load_target(f"{ROOT / 'examples' / 'digits.py'}:net")
+    report = infer_shapes(net.trace(), x=("batch", 64))
     drawn = ElementTree.fromstring(graphinit.render(net, report=report).svg)
     kept = ElementTree.fromstring(text_of("docs/mlp.svg"))
 
