@@ -50,6 +50,10 @@ class ParameterDict(dict[str, Parameter]):
             found.setdefault(id(parameter.root), (name, parameter.root))
         return dict(found.values())
 
+    def roots(self) -> dict[str, Parameter]:
+        """Return what holds the values, under every path; a transposed parameter is the other one."""
+        return {name: parameter.root for name, parameter in self.items()}
+
     def grad(self) -> dict[str, np.ndarray]:
         """Return the gradients by path, of those parameters that have one."""
         return {name: p.grad() for name, p in self.items() if p.grad_req != "null"}

@@ -27,7 +27,7 @@ class Trace:
     ----------
     builder : GraphBuilder
         Where nodes go.
-    names : mapping from int to str
+    names : mapping from int to list of str
         For each parameter (by `id`), its name below the root.
     paths : mapping from int to str
         For each block (by `id`), its path below the root.
@@ -36,7 +36,7 @@ class Trace:
     """
 
     def __init__(
-        self, builder: GraphBuilder, names: Mapping[int, str], paths: Mapping[int, str], train: bool
+        self, builder: GraphBuilder, names: Mapping[int, list[str]], paths: Mapping[int, str], train: bool
     ) -> None:
         self.builder = builder
         self.names = names
@@ -44,7 +44,9 @@ class Trace:
         self.train = train
         self.updates: dict[str, Tensor] = {}
         self.running: list[Any] = []
-        self.calls: list[tuple[Any, Any]] = []  # each block that was run with what it returned, inner ones first
+        self.calls: list[
+            tuple[Any, Any]
+        ] = []  # each block that was run with what it returned, inner ones first
         self._sources: dict[str, Tensor] = {}
 
     def parameter(self, parameter: Any) -> Tensor:
@@ -55,41 +57,43 @@ class Trace:
         ParameterError
             GI405, when the root doesn't know the parameter.
         """
-        name = self.names.get(id(parameter))
-        if name is None:
+        names = self.names.get(id(parameter))
+        if names is None:
             raise ParameterError(
                 f"parameter {parameter.name!r} is used by a block that does not own it; assign it to an "
                 "attribute of the block, as in self.weight = parameter",
                 code="GI405",
                 path=parameter.path,
             )
-        return self._source("parameter", name, parameter.type, parameter.attrs(), parameter.meta())
+        meta = replace(parameter.meta(), aliases=tuple(names[1:]))
+        return self._source("parameter", names[0], parameter.type, parameter.attrs(), meta)
 
     def unused_parameters(self, parameters: Iterable[Any]) -> list[str]:
         """Add nodes for those parameters that nothing has used, and return their names."""
-        unused = [p for p in parameters if self.names[id(p)] not in self._sources]
+        unused = [p for p in parameters if self.names[id(p)][0] not in self._sources]
         for parameter in unused:
             self.parameter(parameter)
-        return [self.names[id(parameter)] for parameter in unused]
+        return [self.names[id(parameter)][0] for parameter in unused]
 
     def transposed(self, parameter: Any, base: Tensor) -> Tensor:
         """Return the tensor of a parameter that is another one's transpose, under its own name."""
-        name = self.names.get(id(parameter))
-        if name is None:
+        names = self.names.get(id(parameter))
+        if names is None:
             return base.T
+        name = names[0]
         if name not in self._sources:
             self._sources[name] = apply("transpose", base, name=name)
         return self._sources[name]
 
     def state(self, state: Any) -> Tensor:
         """Return the tensor of what is carried from run to run; its newest value in this trace."""
-        name = self.names[id(state)]
+        name = self.names[id(state)][0]
         newest = self.updates.get(name)
         return self._source("state", name, state.type, Attrs(), state.meta()) if newest is None else newest
 
     def update(self, state: Any, value: Tensor) -> None:
         """Say what a state becomes after this run."""
-        self.updates[self.names[id(state)]] = value
+        self.updates[self.names[id(state)][0]] = value
 
     def _source(self, kind: str, name: str, type: TensorType, attrs: Attrs, meta: Meta) -> Tensor:
         if name not in self._sources:

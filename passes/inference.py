@@ -196,6 +196,9 @@ def _value(graph: Graph, name: str) -> Value | None:
         return Value(name)
     if name in graph.outputs:
         return graph.outputs[name]
+    tied = next((node for node in graph if name in node.meta.aliases), None)
+    if tied is not None:
+        return Value(tied.name)
     stem, colon, port = name.rpartition(":")
     node = graph.nodes.get(stem) if colon and port.isdecimal() else None
     return Value(stem, int(port)) if node is not None and int(port) < len(node.types) else None

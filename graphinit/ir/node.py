@@ -38,6 +38,8 @@ class Meta:
         What the block calls itself, ``"Dense"``.
     order : int
         A counter of creation, so that inputs keep the order in which they were made.
+    aliases : tuple of str
+        Further names: the other paths of a tied parameter.
     """
 
     path: str = ""
@@ -45,6 +47,7 @@ class Meta:
     notes: tuple[str | None, ...] = ()
     block: str = ""
     order: int = 0
+    aliases: tuple[str, ...] = ()
 
 
 NO_META = Meta()

@@ -83,6 +83,8 @@ def node_to_json(node: Node) -> dict[str, Any]:
         data["notes"] = list(meta.notes)
     if meta.order:
         data["order"] = meta.order
+    if meta.aliases:
+        data["aliases"] = list(meta.aliases)
     if meta.origin is not None:
         file, _, line = str(meta.origin).rpartition(":")
         data["origin"] = [file, int(line)]
@@ -98,6 +100,7 @@ def node_from_json(data: dict[str, Any]) -> Node:
         tuple(data.get("notes", ())),
         str(data.get("block", "")),
         int(data.get("order", 0)),
+        tuple(map(str, data.get("aliases", ()))),
     )
     types = tuple(
         TensorType(

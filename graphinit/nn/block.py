@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import re
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +19,14 @@ from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Meta
-from graphinit.ir.origin import Origin, here, warn_user
+from graphinit.ir.origin import Origin, here
 from graphinit.nn.calling import Programs, call_block
 from graphinit.nn.describing import trace_block
+from graphinit.nn.hooks import Handle
+from graphinit.nn.settling import settle_block
 from graphinit.nn.summary import summarize
-from graphinit.nn.tying import check_tie, tie
+from graphinit.nn.tree import collect_parameters, path_of, walk
+from graphinit.nn.tying import share, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 from graphinit.state import RandomState
@@ -32,25 +34,6 @@ from graphinit.variable import Variable
 from passes.shape_inference import ShapeReport, infer_shapes
 
 _counts: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
-
-
-class Handle:
-    """A registered hook: `detach` takes it away, as does the end of a ``with`` block."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks = hooks
-        self._hook = hook
-
-    def detach(self) -> None:
-        """Take the hook away."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.detach()
 
 
 class Block:
@@ -74,6 +57,17 @@ class Block:
     ['inner.weight', 'inner.bias']
     """
 
+    name: str
+    _children: dict[str, Block]
+    _parameters: dict[str, Parameter]
+    _states: dict[str, RandomState]
+    _containers: list[weakref.ref[Block]]
+    _parent: weakref.ref[Block] | None
+    _key: str
+    _origin: Origin | None
+    _programs: Programs
+    _pre_hooks: list[Callable[[Block, tuple[Any, ...]], Any]]
+    _hooks: list[Callable[[Block, tuple[Any, ...], Any], Any]]
     _adopts_children = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -168,14 +162,7 @@ class Block:
     @property
     def path(self) -> str:
         """Place in the network: the keys from the outermost block down, joined by dots."""
-        keys: list[str] = []
-        block: Block | None = self
-        while block is not None and block._parent is not None and len(keys) < 10_000:
-            if block._parent() is None:
-                break
-            keys.append(block._key)
-            block = block._parent()
-        return ".".join(reversed(keys))
+        return path_of(self)
 
     def variable_path(self, variable: Variable) -> str:
         """Return the path of one of the block's own parameters or states."""
@@ -187,8 +174,7 @@ class Block:
     @property
     def origin(self) -> Origin | None:
         """Where it was constructed."""
-        found: Origin | None = self._origin
-        return found
+        return self._origin
 
     def meta(self, path: str | None = None) -> Meta:
         """Return the metadata of what it makes in a graph."""
@@ -216,15 +202,7 @@ class Block:
         BlockError
             GI407, when a block contains itself.
         """
-        stack: list[tuple[str, Block, tuple[int, ...]]] = [("", self, ())]
-        while stack:
-            path, block, above = stack.pop()
-            if id(block) in above:
-                raise BlockError(f"block {block.name!r} contains itself", path=path)
-            yield path, block
-            prefix = f"{path}." if path else ""
-            inner = (*above, id(block))
-            stack.extend((f"{prefix}{key}", child, inner) for key, child in reversed(block._children.items()))
+        return walk(self)
 
     # ------------------------------------------------------------------ parameters
 
@@ -254,24 +232,7 @@ class Block:
         >>> list(net.collect_params(".*weight"))
         ['0.weight', '1.weight']
         """
-        found: dict[str, Parameter] = {}
-        aliases: dict[str, str] = {}
-        for path, block in self.walk():
-            prefix = f"{path}." if path else ""
-            for key, parameter in block._parameters.items():
-                found[prefix + key] = parameter
-                aliases.setdefault(f"{block.name}_{key}", prefix + key)
-        if select is not None:
-            pattern = re.compile(select)
-            older: defaultdict[str, list[str]] = defaultdict(list)
-            for name, path in aliases.items():
-                older[path].append(name)
-            found = {
-                path: parameter
-                for path, parameter in found.items()
-                if any(pattern.match(name) for name in (path, *older[path]))
-            }
-        return ParameterDict(found, aliases)
+        return collect_parameters(self, select)
 
     def states(self) -> dict[str, RandomState]:
         """Return what is carried from run to run, by path."""
@@ -338,19 +299,7 @@ class Block:
             return self
         if not isinstance(shared, Mapping):
             raise BlockError(f"share_parameters takes a dict of parameters, not {type(shared).__name__}")
-        places = {
-            (f"{path}." if path else "") + key: (block, key)
-            for path, block in self.walk()
-            for key in block._parameters
-        }
-        found = {name: (*places[name], parameter) for name, parameter in shared.items() if name in places}
-        for block, key, parameter in found.values():
-            check_tie(block, key, parameter)
-        for name in shared:
-            if name not in places:
-                warn_user(f"Parameter name {name} is not in the current model!")
-        for block, key, parameter in found.values():
-            setattr(block, key, parameter)
+        share(self, shared)
         return self
 
     def apply(self, function: Callable[[Block], Any]) -> Self:
@@ -483,30 +432,11 @@ class Block:
         ParameterError
             When an initializer fails.
         """
-        parameters = self.collect_params()
-        shapes: dict[int, tuple[int, ...]] = {}
-        users = report.graph.users()
-        names = [name for name in report.graph.parameters if users[name]]
-        used = [parameters[name] for name in names]
-        for name, parameter in zip(names, used, strict=True):
-            found = report.type(name).shape
-            if found is not None:
-                shapes[id(parameter)] = tuple(dim if isinstance(dim, int) else -1 for dim in found)
-            if require_values and not parameter.is_waiting:
-                parameter.check_initialized()
-
-        def shape_of(parameter: Parameter) -> tuple[int, ...] | None:
-            return shapes.get(id(parameter), parameter.shape)
-
-        drawn = [parameter.drawn(shape_of) for parameter in used]
-        for parameter, values in zip(used, drawn, strict=True):
-            if id(parameter) in shapes:
-                parameter.shape = shapes[id(parameter)]
-            parameter.commit(values)
+        settle_block(self, report, require_values)
 
     def variables(self, graph: Graph) -> dict[str, Any]:
         """Return what holds the values of a graph's parameters and state, by node name."""
-        found: dict[str, Any] = {**self.states(), **self.collect_params()}
+        found: dict[str, Any] = {**self.states(), **self.collect_params().roots()}
         try:
             return {name: found[name] for name in (*graph.parameters, *graph.state)}
         except KeyError as cause:

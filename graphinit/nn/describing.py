@@ -14,6 +14,7 @@ from graphinit.ir.node import Meta, Value
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
+from graphinit.parameter import Parameter
 from passes.solver import resolve
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
         trace.calls.append((block, result))
         unused = trace.unused_parameters(block.collect_params().distinct().values())
     outputs: dict[str, Value] = {}
-    taken = {*inputs, *trace.names.values()}
+    taken = {*inputs, *(name for names in trace.names.values() for name in names)}
     structure = _flatten_outputs(result, _free_name("y", taken), builder, outputs, block)
     for name, tensor in trace.updates.items():
         outputs[f"next.{name}"] = tensor.value
@@ -81,13 +82,19 @@ def _scope(block: Block, path: str) -> Meta:
 
 
 def _new_trace(block: Block, builder: GraphBuilder, train: bool) -> tracing.Trace:
-    names: dict[int, str] = {}
+    names: dict[int, list[str]] = {}
     paths: dict[int, str] = {}
+    transposed: list[Parameter] = []
     for path, inner in block.walk():
         paths.setdefault(id(inner), path)
         prefix = f"{path}." if path else ""
         for key, variable in (*inner._parameters.items(), *inner._states.items()):
-            names.setdefault(id(variable), prefix + key)
+            names.setdefault(id(variable), []).append(prefix + key)
+            if isinstance(variable, Parameter) and variable.root is not variable:
+                transposed.append(variable)
+    for parameter in transposed:  # the transpose of what stands outside: its name is that of the other
+        if id(parameter.root) not in names:
+            names[id(parameter.root)] = names.pop(id(parameter))
     return tracing.Trace(builder, names, paths, train)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from graphinit.errors import ParameterError
@@ -77,3 +78,26 @@ def tie(block: Block, key: str, parameter: Parameter) -> None:
         )
     if shape is not None and shape != parameter.shape:
         parameter.shape = shape
+
+
+def share(root: Block, shared: Mapping[str, Parameter]) -> None:
+    """Tie parameters below a root to others, by path; all of them or none.
+
+    Raises
+    ------
+    ParameterError
+        GI403, when a tie cannot agree.
+    """
+    places = {
+        (f"{path}." if path else "") + key: (block, key)
+        for path, block in root.walk()
+        for key in block._parameters
+    }
+    found = {name: (*places[name], parameter) for name, parameter in shared.items() if name in places}
+    for block, key, parameter in found.values():
+        check_tie(block, key, parameter)
+    for name in shared:
+        if name not in places:
+            warn_user(f"Parameter name {name} is not in the current model!")
+    for block, key, parameter in found.values():
+        setattr(block, key, parameter)

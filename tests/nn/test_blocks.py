@@ -19,6 +19,7 @@ from graphinit.errors import (
     SymbolicValueError,
     UninitializedError,
 )
+from passes import infer_shapes
 
 
 def mlp(**options):
@@ -331,6 +332,8 @@ def test_tied_layers():
     graph = net.trace()
     assert "2.weight" not in graph.parameters
     assert graph.nx.out_degree("1.weight") == 2
+    report = infer_shapes(graph, x=(2, 5))
+    assert report["2.weight"] == report["1.weight"] == (8, 8)
 
 
 def test_ties_that_cannot_agree():
@@ -366,6 +369,15 @@ def test_tie_through_a_transpose():
     numeric = ((x @ up.T @ up).sum() - (x @ down.T @ down).sum()) / (2 * step)
     np.testing.assert_allclose(grads["0.weight"][1, 2], numeric, rtol=1e-4)
     np.testing.assert_array_equal(outer.weight.grad(), inner.weight.grad().T)
+
+
+def test_tie_to_the_transpose_of_what_stands_elsewhere():
+    outside, inside = nn.Dense(3, use_bias=False), nn.Dense(5, use_bias=False)
+    inside.weight = outside.weight.T
+    inside.initialize()
+    x = ramp(2, 3)
+    np.testing.assert_allclose(inside(x), x @ outside.weight.data(), rtol=1e-5)
+    assert inside.weight.data().shape == (5, 3)
 
 
 def test_dropout():

@@ -1,0 +1,35 @@
+"""Settling: what inference found is written into a block's parameters, all of it or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphinit.parameter import Parameter
+from passes.shape_report import ShapeReport
+
+if TYPE_CHECKING:
+    from graphinit.nn.block import Block
+
+
+def settle_block(block: Block, report: ShapeReport, require_values: bool) -> None:
+    """Take the shapes of a report and draw the parameters that waited for them; see `Block.settle`."""
+    parameters = block.collect_params().roots()
+    shapes: dict[int, tuple[int, ...]] = {}
+    users = report.graph.users()
+    names = [name for name in report.graph.parameters if users[name]]
+    used = [parameters[name] for name in names]
+    for name, parameter in zip(names, used, strict=True):
+        found = report.type(name).shape
+        if found is not None:
+            shapes[id(parameter)] = tuple(dim if isinstance(dim, int) else -1 for dim in found)
+        if require_values and not parameter.is_waiting:
+            parameter.check_initialized()
+
+    def shape_of(parameter: Parameter) -> tuple[int, ...] | None:
+        return shapes.get(id(parameter), parameter.shape)
+
+    drawn = [parameter.drawn(shape_of) for parameter in used]
+    for parameter, values in zip(used, drawn, strict=True):
+        if id(parameter) in shapes:
+            parameter.shape = shapes[id(parameter)]
+        parameter.commit(values)
