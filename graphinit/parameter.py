@@ -532,6 +532,10 @@ class TransposedParameter(Parameter):
         """The other's dtype."""
         return self._base.dtype
 
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        self._base.cast(dtype)
+
     @property
     def grad_req(self) -> str:
         """The other's request."""

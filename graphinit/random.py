@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,12 +94,12 @@ class _MxnetWords:
         self._state = np.random.RandomState(seed % 2**32)
 
     def take(self, count: int) -> np.ndarray:
-        return self._state.randint(0, 2**32, size=count, dtype=np.uint32)
+        return np.asarray(self._state.randint(0, 2**32, size=count, dtype=np.uint32))
 
 
 def _unit(words: np.ndarray) -> np.ndarray:
     unit = words.astype(np.float32) / np.float32(2**32)
-    return np.minimum(unit, np.nextafter(np.float32(1), np.float32(0)))
+    return np.asarray(np.minimum(unit, np.nextafter(np.float32(1), np.float32(0))))
 
 
 def _polar(words: _MxnetWords) -> tuple[np.float32, np.float32]:
@@ -162,7 +162,7 @@ class MxnetNdStream:
         return (np.float32(mean) + np.float32(std) * np.array(drawn, np.float32)).reshape(size)
 
 
-_SCHEMES = {"mxnet-np": MxnetNumpyStream, "mxnet-nd": MxnetNdStream}
+_SCHEMES: dict[str, Callable[[int], Stream]] = {"mxnet-np": MxnetNumpyStream, "mxnet-nd": MxnetNdStream}
 _seed = 0
 _sequence: Stream | None = None  # made on first use: it loads numpy.random
 _replayed: Stream | None = None

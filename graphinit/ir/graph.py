@@ -106,7 +106,7 @@ class Graph:
         self.table = table
         self.numbers = numbers
         self.structure = structure
-        self._nx: networkx.MultiDiGraph | None = None
+        self._nx: networkx.MultiDiGraph[str] | None = None
         return self
 
     def __iter__(self) -> Iterator[Node]:
@@ -143,14 +143,14 @@ class Graph:
         return self._of_kind("state")
 
     @property
-    def nx(self) -> networkx.MultiDiGraph:
+    def nx(self) -> networkx.MultiDiGraph[str]:
         """The same graph in networkx, read-only.
 
         Node keys are names, the attribute ``node`` is the `Node`; an edge's key is the input slot
         and its attribute ``port`` the output that it carries.
         """
         if self._nx is None:
-            view = networkx.MultiDiGraph()
+            view: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
             for node in self:
                 view.add_node(node.name, node=node)
             for node in self:

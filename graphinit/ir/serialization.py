@@ -27,7 +27,7 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
         seen: set[str] = set()
         twice = next(node.name for node in nodes if node.name in seen or seen.add(node.name))  # type: ignore[func-returns-value]
         raise GraphError(f"two nodes are called {twice!r}", code="GI101", node=twice)
-    order = networkx.DiGraph()
+    order: networkx.DiGraph[str] = networkx.DiGraph()
     order.add_nodes_from(by_name)
     for node in nodes:
         sizes = intern_rule(node.op, node.attrs).sizes

@@ -33,7 +33,7 @@ def canonical_dtype(dtype: Any) -> str:
     'float64'
     """
     try:
-        name = np.dtype(dtype).name
+        name = str(np.dtype(dtype).name)
     except TypeError as cause:
         raise DTypeError(f"{dtype!r} is not a dtype; use one of {', '.join(DTYPES)}") from cause
     if dtype is None or name not in DTYPES:

@@ -59,8 +59,8 @@ def call_block(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         if changed is not None:
             args = changed if isinstance(changed, tuple) else (changed,)
     result = _run(block, bind_call(block.forward, args, kwargs, block.name), ())
-    for hook in block._hooks:
-        changed = hook(block, args, result)
+    for after in block._hooks:
+        changed = after(block, args, result)
         result = result if changed is None else changed
     return result
 

@@ -68,8 +68,8 @@ def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], b
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         result = block.forward(*args, **kwargs)
-        for hook in block._hooks:
-            changed = hook(block, args, result)
+        for after in block._hooks:
+            changed = after(block, args, result)
             result = result if changed is None else changed
         trace.calls.append((block, result))
     return result

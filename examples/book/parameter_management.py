@@ -18,9 +18,7 @@ net.initialize()  # use the default initialization method
 x = random.uniform(size=(2, 20))
 y = net(x)  # forward computation
 print(y)
-np.testing.assert_allclose(
-    y[0, :4], [0.09543004, 0.04614332, -0.00286654, -0.07790349], rtol=1e-5, atol=1e-8
-)
+np.testing.assert_allclose(y[0, :4], [0.09543004, 0.04614332, -0.00286654, -0.07790349], rtol=1e-5, atol=1e-8)
 
 # ---------------------------------------------------------------- parameter access
 print(net[0].params)

@@ -1,16 +1,14 @@
-"""Initialization: deferred, forced, built in, custom, tied (documents 000, 003 and 004).
+"""Initialization: deferred, forced, built in, custom, tied (document 000).
 
-Every cell of the lesson runs here; only the imports differ from Gluon's.  The exercises are answered
-at the end.
+Every cell of the lesson runs here; only the imports differ from Gluon's.
 """
 
 import warnings
 
 import numpy as np
 
-import graphinit
 from graphinit import init, nn
-from graphinit.errors import DeferredInitializationError, ShapeError, UninitializedError
+from graphinit.errors import DeferredInitializationError, UninitializedError
 
 
 def getnet():
@@ -139,37 +137,3 @@ print(net[1].weight.data()[0] == net[2].weight.data()[0])
 net[1].weight.data()[0, 0] = 100
 print(net[1].weight.data()[0] == net[2].weight.data()[0])
 assert net[1].weight is net[2].weight
-
-# ---------------------------------------------------------------- the exercises
-# Input sizes of the first layer alone: it is drawn at once, the second when data come through.
-drawn.clear()
-net = nn.Sequential(nn.Dense(256, in_units=20, activation="relu"), nn.Dense(10))
-net.initialize(MyInit())
-assert drawn == [("weight", (256, 20))]
-net(x)
-assert drawn[1:] == [("weight", (10, 256))]
-
-# Sizes that clash: an error that says what clashes, where it came from and what to change.
-net = nn.Sequential(nn.Dense(256, activation="relu"), nn.Dense(10, in_units=30))
-net.initialize()
-try:
-    net(x)
-except ShapeError as error:
-    print(error)
-    assert "1.weight" in str(error)
-    assert error.fixes
-assert shapes(net)["0.weight"] == (256, -1)
-
-# Inputs of two widths: each has a first layer of its own, the later layers are tied.
-narrow, wide = getnet(), getnet()
-wide[1].share_parameters(narrow[1].collect_params())
-narrow.initialize()
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # the shared bias has its values already
-    wide.initialize()
-assert narrow(np.ones((3, 20))).shape == wide(np.ones((3, 50))).shape == (3, 10)
-assert narrow[1].weight is wide[1].weight
-exe = graphinit.compile(wide, x=(3, 50))
-exe.forward(np.ones((3, 50), np.float32))
-exe.backward()
-assert narrow[1].weight.grad().any()

@@ -57,7 +57,7 @@ assert np.abs(net[0].weight.data()).max() <= np.sqrt(6 / 12)
 assert (net[2].weight.data() == 42).all()
 net.apply(my_init)
 print(net[0].weight.data()[:2])
-assert not ((0 < np.abs(net[0].weight.data())) & (np.abs(net[0].weight.data()) < 5)).any()
+assert not ((np.abs(net[0].weight.data()) > 0) & (np.abs(net[0].weight.data()) < 5)).any()
 
 # ---------------------------------------------------------------- MXNet, with its random numbers replayed
 with random.scheme("mxnet-np", seed=0):
@@ -128,7 +128,7 @@ net = nn.Sequential([nn.Dense(8, weight_initializer=my_jax_init), nn.Activation(
 net.initialize()
 check(net)
 print(net.collect_params()["0.weight"].data()[:, :2])
-assert not ((0 < np.abs(net[0].weight.data())) & (np.abs(net[0].weight.data()) < 5)).any()
+assert not ((np.abs(net[0].weight.data()) > 0) & (np.abs(net[0].weight.data()) < 5)).any()
 
 # ---------------------------------------------------------------- TensorFlow: classes called with shape and dtype
 net = nn.Sequential([nn.Flatten(), nn.Dense(4, activation="relu"), nn.Dense(1)])
