@@ -13,7 +13,7 @@ from benchmarks.figures import Figure, format_figures
 def main() -> int:
     """Run benchmarks; 1 when a goal is missed."""
     folder = Path(__file__).parent
-    here = sorted(path.stem for path in folder.glob("*.py") if "def measure(" in path.read_text())
+    here = sorted(path.stem for path in folder.glob("*.py") if "\ndef measure(" in path.read_text())
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", choices=[*here, []], help=f"which of {', '.join(here)}; all by default"

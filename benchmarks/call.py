@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from graphinit import init, nn
 
 import graphinit
 from benchmarks.figures import Figure, format_figures
+from graphinit import init, nn
 
 ROUNDS = 301
 CALLS = 100

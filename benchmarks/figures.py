@@ -15,7 +15,7 @@ class Figure:
     what : str
         What was measured.
     ours, other : float
-        Seconds, each the median of many rounds taken in turn.
+        Seconds, each the median or the least of many rounds taken in turn.
     against : str
         What `other` is the time of.
     goal : float

@@ -1,7 +1,6 @@
 """Shape inference against the time that networkx takes to build a graph of the same nodes and edges.
 
-Run it as ``python benchmarks/shape_inference.py``.  Both sides of a ratio are measured in turn, in one
-process, and the least time of each counts.
+Both sides of a ratio are measured in turn, in one process, and the least time of each counts.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any
 import networkx
 
 import graphinit.ops  # noqa: F401  (fills the registry)
+from benchmarks.figures import Figure, format_figures
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType
@@ -68,8 +68,9 @@ def least(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, flo
     return best
 
 
-def main() -> None:
-    graph = dense_chain(1000)
+def measure() -> list[Figure]:
+    """Measure a deep network against networkx, and a long chain against a short one."""
+    graph = dense_chain(1_000)
 
     def cold() -> None:
         remembered.clear()
@@ -77,28 +78,26 @@ def main() -> None:
 
     times = least(
         {
-            "inference, nothing remembered": cold,
             "inference": lambda: infer_shapes(graph, x=("batch", UNITS)),
+            "inference, nothing remembered": cold,
             "inference, batch unknown": lambda: infer_shapes(graph),
             "inference and report.graph": lambda: infer_shapes(graph, x=("batch", UNITS)).graph,
             "networkx": lambda: networkx_graph(graph),
         },
         rounds=9,
     )
-    print(f"1,000 Dense+relu layers, {len(graph)} nodes")
-    for name, seconds in times.items():
-        print(f"  {name:32} {seconds * 1e3:8.2f} ms   {seconds / times['networkx']:.2f} x networkx")
-    short, long = unary_chain(1_000), unary_chain(100_000)
-    per_op = {
-        length: least({"run": lambda chain=chain: infer_shapes(chain, x=("batch", UNITS))}, rounds)["run"] / length
-        for length, chain, rounds in ((1_000, short, 30), (100_000, long, 5))
-    }
-    print("one chain of ops, microseconds per op")
-    for length, seconds in per_op.items():
-        print(f"  {length:>7,} ops {seconds * 1e6:8.2f}   {seconds / per_op[1_000]:.2f} x the short one")
-    wide = least({"run": lambda: infer_shapes(long)}, 3)["run"] / 100_000
-    print(f"  100,000 ops {wide * 1e6:8.2f}   with an unknown batch")
+    beside = times.pop("networkx")
+    figures = [
+        Figure(f"{name}, 1,000 Dense+relu", seconds, beside, "networkx builds the graph", 1.5)
+        for name, seconds in times.items()
+    ]
+    short, long = (
+        least({"run": lambda chain=chain: infer_shapes(chain, x=("batch", UNITS))}, rounds)["run"]
+        / len(chain)
+        for chain, rounds in ((unary_chain(1_000), 30), (unary_chain(100_000), 5))
+    )
+    return [*figures, Figure("one op of a chain of 100,000", long, short, "one op of a chain of 1,000", 1.5)]
 
 
 if __name__ == "__main__":
-    main()
+    print(format_figures(measure()))

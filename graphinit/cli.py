@@ -48,7 +48,7 @@ targets:
   FILE.json            a graph saved with Graph.to_json
 
 inputs:
-  x=batch,64           sizes: numbers, names that stand for any size, -1 for unknown
+  x=batch,64           sizes: numbers, names for any size, -1 for unknown
   x=int64:batch,64     with a dtype
 """
 
