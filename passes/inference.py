@@ -109,7 +109,7 @@ class Inference:
                 self.misfits.append(Misfit(value, axis, mine, other))
                 joined.append(LOST)
             else:
-                self.needs.append((value, axis, (Condition("==", mine, other),)))
+                self.needs.append((value, axis, (Condition("==", mine, other).normal(),)))
                 joined.append(mine if isinstance(mine, int) else other)
         return tuple(joined)
 
@@ -122,7 +122,7 @@ class Inference:
                     seen.add(dim)
                     low = bounds(dim)[0]
                     if low is None or low < 0:
-                        self.needs.append((value, axis, (Condition(">=", dim, 0),)))
+                        self.needs.append((value, axis, (Condition(">=", dim, 0).normal(),)))
 
     def _settle_dtypes(self) -> Dtypes:
         nodes = self.graph.nodes

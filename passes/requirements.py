@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graphinit.ir.dims import Dim, Expr, bounds
+from graphinit.ir.dims import Dim, Expr, bounds, exact_quotient
+from graphinit.ir.expressions import one_term
+from graphinit.ir.terms import print_order, remainders_of
 
 Range = tuple[int | None, int | None]
 
@@ -64,14 +66,30 @@ class Condition(NamedTuple):
         solved = _solve(self)
         if solved is not None:
             return _range_text(*solved)
-        if self.relation == "==":
-            left, right = sorted(
-                (self.left, self.right), key=lambda dim: (isinstance(dim, int), _weight(dim), str(dim))
-            )
-            return f"{left} == {right}"
-        if self.relation == ">=":
-            return f"{self.left} >= {self.right}"
-        return f"{_bracketed(self.left)} % {_bracketed(self.right)} == 0"
+        if self.relation == "%":
+            return f"({self.left}) % ({self.right}) == 0"
+        return f"{self.left} {self.relation} {self.right}"
+
+    def normal(self) -> Condition:
+        """Return the same condition in one form: nothing common to both sides, nothing negative.
+
+        ``6*n % 4 == 0`` and ``6*n == 4*(n + n//2)`` both become ``n % 2 == 0``.
+        """
+        relation, difference = self.relation, self.left - self.right
+        if relation == "%":
+            difference = self.left % self.right
+            if not isinstance(self.right, int):
+                return self
+            relation = "=="
+        if not isinstance(difference, Expr):
+            return self
+        common = math.gcd(*(factor for monomial, factor in difference.terms.items() if monomial))
+        offset = difference.terms.get((), 0)
+        if relation == ">=":  # 2*h - 3 >= 0 is h - 2 >= 0
+            difference = exact_quotient(difference - offset, common) + offset // common  # type: ignore[operator]
+        else:
+            difference = exact_quotient(difference, math.gcd(common, offset)) or difference
+        return _sides(relation, difference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,26 @@ class Requirement:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
         return {"requirement": str(self), "node": self.node, "why": self.why, "origins": list(self.origins)}
+
+
+def _sides(relation: str, difference: Dim) -> Condition:
+    """Put what counts negatively on the right."""
+    assert isinstance(difference, Expr), "a number needs no condition"
+    remainders, rest = remainders_of(difference.terms)
+    parts = [(times, times * (inner % by)) for times, inner, by in remainders]
+    parts += [
+        (factor, one_term(monomial, factor)) for monomial, factor in sorted(rest.items(), key=print_order)
+    ]
+    left: Dim = 0
+    right: Dim = 0
+    for factor, part in parts:
+        if factor > 0:
+            left = left + part
+        else:
+            right = right - part
+    if relation == "==" and not isinstance(right, int) and (isinstance(left, int) or str(right) < str(left)):
+        left, right = right, left
+    return Condition(relation, left, right)
 
 
 def impossible(left: Dim, right: Dim) -> bool:
@@ -225,12 +263,3 @@ def _range_text(name: str, low: int | None, high: int | None) -> str:
 
 def _symbols(dim: Dim) -> frozenset[str]:
     return dim.symbols if isinstance(dim, Expr) else frozenset()
-
-
-def _weight(dim: Dim) -> int:
-    return len(dim.terms) if isinstance(dim, Expr) else 0
-
-
-def _bracketed(dim: Dim) -> str:
-    text = str(dim)
-    return text if isinstance(dim, int) or text.isidentifier() else f"({text})"

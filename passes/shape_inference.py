@@ -11,7 +11,9 @@ from graphinit.ir.origin import here
 from graphinit.ir.types import TensorType
 from passes.base import PassResult
 from passes.inference import Given, infer, number_of
-from passes.shape_report import ShapeReport as ShapeReport
+from passes.shape_report import ShapeReport
+
+__all__ = ["InferShapes", "ShapeReport", "infer_shapes"]
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,11 @@ from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule
 from graphinit.ir.types import TensorType
 from passes.dtype_inference import Dtypes
-from passes.shape_context import ShapeContext as ShapeContext
+from passes.shape_context import ShapeContext
 from passes.signature_rule import state_signature
 from passes.unification import LOST, Clash, Entry, Local, Need, Pattern
+
+__all__ = ["ShapeContext", "Solver", "resolve", "slot_names"]
 
 _NUMBERED = tuple(Unknown(number) for number in range(256))
 _REMEMBERED = 20_000

@@ -187,7 +187,7 @@ class Local:
             if always:
                 return True
             if always is None:
-                possible.append(condition)
+                possible.append(condition.normal())
         if not possible:
             return False
         self.needs.setdefault(tuple(possible), Need(tuple(possible), sides_of(handles), why))
@@ -269,7 +269,9 @@ class Local:
             for slot in range(len(self.shapes))
         )
         bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
-        return Entry(final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values()))
+        return Entry(
+            final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values())
+        )
 
 
 def sides_of(handles: Iterable[Any]) -> tuple[Place, ...]:

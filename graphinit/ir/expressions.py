@@ -287,6 +287,11 @@ def bounds(dim: Dim) -> Bounds:
     return (dim, dim) if isinstance(dim, int) else dim.bounds
 
 
+def one_term(monomial: Monomial, factor: int) -> Dim:
+    """Return the size that is one term of an expression."""
+    return _dim({monomial: factor})
+
+
 def exact_quotient(numerator: Dim, divisor: Dim) -> Dim | None:
     """Return ``numerator/divisor`` where polynomial division leaves nothing, else None.
 

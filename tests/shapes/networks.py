@@ -158,7 +158,9 @@ class Network:
 
     def op_flatten(self) -> None:
         if value := self.any(least=2):
-            self.add("flatten", [value], {}, lambda a: [a[0].reshape(a[0].shape[0], int(np.prod(a[0].shape[1:])))])
+            self.add(
+                "flatten", [value], {}, lambda a: [a[0].reshape(a[0].shape[0], int(np.prod(a[0].shape[1:])))]
+            )
 
     def op_concat(self) -> None:
         if value := self.any(least=1):
@@ -184,10 +186,8 @@ class Network:
                 self.add("split", [value], attrs, lambda a: np.split(a[0], 2, axis))
 
     def op_getitem(self) -> None:
-        if value := self.any(least=1):
-            if self.arrays[value].shape[0] > 1:
-                index = ((1, None, None),)
-                self.add("getitem", [value], {"index": index}, lambda a: [a[0][1:]])
+        if (value := self.any(least=1)) and self.arrays[value].shape[0] > 1:
+            self.add("getitem", [value], {"index": ((1, None, None),)}, lambda a: [a[0][1:]])
 
     def op_expand(self) -> None:
         if value := self.any():
