@@ -112,13 +112,13 @@ class ShapeReport(Mapping[str, Sizes | None]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What holds, and is yet hardly meant: inputs that nothing uses."""
+        """What holds, and is yet hardly meant: inputs and parameters that nothing uses."""
         first_user = self._inference.solver.first_user
         numbers = self._source.numbers
         returned = {value.node for value in self._source.outputs.values()}
         return tuple(
-            f"nothing uses the input {name}"
-            for name in self._source.inputs
+            f"nothing uses the {node.op} {name}"
+            for name, node in (*self._source.inputs.items(), *self._source.parameters.items())
             if first_user[numbers[name]] < 0 and name not in returned
         )
 
