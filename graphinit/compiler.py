@@ -6,13 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from passes.base import Pass, run_pass
-from passes.dead_code import RemoveDeadCode
-from passes.differentiation import NEXT, Differentiate
-from passes.memory_planning import PlanMemory
-from passes.numpy_emitter import emit_numpy
-from passes.pipelines import pipeline as chosen_pipeline
-from passes.shape_inference import InferShapes, ShapeReport
 
 from graphinit.errors import CallError, GraphError, ShapeError
 from graphinit.ir.dims import Expr
@@ -20,6 +13,13 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Value
 from graphinit.ir.types import is_float
 from graphinit.runtime.executor import GRADIENT, SEED, ArrayVariable, Executable, StateVariable, Variable
+from passes.base import Pass, run_pass
+from passes.dead_code import RemoveDeadCode
+from passes.differentiation import NEXT, Differentiate
+from passes.memory_planning import PlanMemory
+from passes.numpy_emitter import emit_numpy
+from passes.pipelines import pipeline as chosen_pipeline
+from passes.shape_inference import InferShapes, ShapeReport
 
 
 def compile(
@@ -102,7 +102,12 @@ def compile(
 
 
 def _build(
-    graph: Graph, structure: Any, report: ShapeReport, variables: Mapping[str, Variable], grad: bool, clean: Pass[Any]
+    graph: Graph,
+    structure: Any,
+    report: ShapeReport,
+    variables: Mapping[str, Variable],
+    grad: bool,
+    clean: Pass[Any],
 ) -> Executable:
     settled: Graph = run_pass(clean, report.graph).graph
     gradients: dict[str, str] = {}
@@ -174,7 +179,9 @@ def _without(structure: Any, hidden: set[str]) -> Any:
     if not hidden or isinstance(structure, str):
         return structure
     if isinstance(structure, Mapping):
-        kept = {key: item for key, item in structure.items() if not (isinstance(item, str) and item in hidden)}
+        kept = {
+            key: item for key, item in structure.items() if not (isinstance(item, str) and item in hidden)
+        }
         return kept if len(kept) > 1 or not isinstance(structure, dict) else next(iter(kept.values()), {})
     return type(structure)(item for item in structure if not (isinstance(item, str) and item in hidden))
 

@@ -37,7 +37,8 @@ class Canonicalize:
 
     def __call__(self, graph: Graph) -> PassResult[None]:
         """Return the graph in canonical form."""
-        result = rewrite(graph, RULES)
+        sizes = {"*": [settle_sizes]} if _mentions_sizes(graph) else {}
+        result = rewrite(graph, {**RULES, **sizes})
         return PassResult(result, result is not graph, None)
 
 
@@ -59,7 +60,7 @@ class SettleSizes:
 
     def __call__(self, graph: Graph) -> PassResult[None]:
         """Return the graph with settled sizes."""
-        result = rewrite(graph, {"*": [settle_sizes]})
+        result = rewrite(graph, {"*": [settle_sizes]}) if _mentions_sizes(graph) else graph
         return PassResult(result, result is not graph, None)
 
 
@@ -71,6 +72,10 @@ def settle_sizes(sweep: Sweep, node: Node) -> Rewritten:
         if shape is not None and shape[size.axis] != -1:
             known[size] = shape[size.axis]
     return replace(node, attrs=substituted(node.attrs, known)) if known else None
+
+
+def _mentions_sizes(graph: Graph) -> bool:
+    return any(row.rule.sizes for row in graph.table)
 
 
 # --- rules ------------------------------------------------------------------------------------
@@ -221,7 +226,6 @@ RESHAPES = ("reshape", "reshape_like", "flatten", "expand_dims", "squeeze", "row
 """Ops that keep the order of the elements."""
 
 RULES: Mapping[str, Sequence[RewriteRule]] = {
-    "*": [settle_sizes],
     **{op: [identity, inner_reshape] for op in RESHAPES},
     **{op: [identity] for op in ("cast", "cast_like", "sum_like", "broadcast_to", "broadcast_like")},
     "linear": [unflattened],

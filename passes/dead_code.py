@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphinit.ir.graph import Graph, GraphBuilder
+from graphinit.ir.graph import Graph
 from passes.base import PassResult
+from passes.rewriting import graph_of, needed
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,8 @@ class RemoveDeadCode:
 
     def __call__(self, graph: Graph) -> PassResult[tuple[str, ...]]:
         """Return the graph of what is needed."""
-        builder = GraphBuilder()
-        for node in graph:
-            builder.append(node)
-        kept = builder.build(graph.outputs, inputs=list(graph.inputs), structure=graph.structure)
-        removed = tuple(name for name in graph.nodes if name not in kept.nodes)
-        return PassResult(kept, True, removed) if removed else PassResult(graph, False, ())
+        kept = needed(graph.nodes, graph.outputs)
+        removed = tuple(name for name in graph.nodes if name not in kept)
+        if not removed:
+            return PassResult(graph, False, ())
+        return PassResult(graph_of(graph.nodes, graph.outputs, graph), True, removed)

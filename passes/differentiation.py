@@ -22,7 +22,7 @@ from graphinit.ir.op import OpSpec, Vjp, op_spec
 from graphinit.ir.signature import Star
 from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType, is_float
-from passes.base import PassResult
+from passes.base import PassResult, run_pass
 from passes.shape_inference import infer_shapes
 from passes.solver import resolve
 
@@ -31,7 +31,9 @@ SEED = "d."
 NEXT = "next."
 
 
-def differentiate(graph: Graph, outputs: Iterable[str] | None = None, wrt: Iterable[str] | None = None) -> Graph:
+def differentiate(
+    graph: Graph, outputs: Iterable[str] | None = None, wrt: Iterable[str] | None = None
+) -> Graph:
     """Return a graph that computes the outputs of `graph`, and gradients.
 
     Parameters
@@ -70,9 +72,8 @@ def differentiate(graph: Graph, outputs: Iterable[str] | None = None, wrt: Itera
       multiply = multiply(d.y, exp)
       return y=exp, grad.x=multiply
     """
-    return Differentiate(
-        None if outputs is None else tuple(outputs), None if wrt is None else tuple(wrt)
-    )(graph).graph
+    chosen = (None if names is None else tuple(names) for names in (outputs, wrt))
+    return run_pass(Differentiate(*chosen), graph).graph
 
 
 @dataclass(frozen=True)
@@ -144,21 +145,30 @@ def _starts(graph: Graph, outputs: tuple[str, ...] | None) -> list[str]:
     for name in outputs:
         if name not in graph.outputs:
             known = ", ".join(graph.outputs)
-            raise GraphError(f"the graph has no output named {name!r}; it has {known}", code="GI106", node=name)
+            raise GraphError(
+                f"the graph has no output named {name!r}; it has {known}", code="GI106", node=name
+            )
         if name not in floating:
             dtype = graph.type_of(graph.outputs[name]).dtype
-            raise DifferentiationError(f"the output {name!r} is {dtype}, and only floating numbers have a gradient")
+            raise DifferentiationError(
+                f"the output {name!r} is {dtype}, and only floating numbers have a gradient"
+            )
     return list(dict.fromkeys(outputs))
 
 
 def _wanted(graph: Graph, wrt: tuple[str, ...] | None) -> list[str]:
     if wrt is None:
-        nodes = [*graph.inputs.values(), *(p for p in graph.parameters.values() if p.attrs.get("trainable", True))]
+        nodes = [
+            *graph.inputs.values(),
+            *(p for p in graph.parameters.values() if p.attrs.get("trainable", True)),
+        ]
         return [node.name for node in nodes if is_float(node.type.dtype)]
     for name in wrt:
         dtype = graph[name].type.dtype
         if not is_float(dtype):
-            raise DifferentiationError(f"{name!r} is {dtype}, and only floating numbers have a gradient", node=name)
+            raise DifferentiationError(
+                f"{name!r} is {dtype}, and only floating numbers have a gradient", node=name
+            )
     return list(dict.fromkeys(wrt))
 
 
@@ -170,7 +180,9 @@ def _active(graph: Graph, wanted: Sequence[str]) -> set[Value]:
             continue
         shape_only = op_spec(node.op).shape_only
         if any(value in active and slot not in shape_only for slot, value in enumerate(node.inputs)):
-            active.update(Value(node.name, port) for port, type in enumerate(node.types) if is_float(type.dtype))
+            active.update(
+                Value(node.name, port) for port, type in enumerate(node.types) if is_float(type.dtype)
+            )
     return active
 
 
@@ -229,7 +241,9 @@ def _may_broadcast(spec: OpSpec) -> bool:
     if spec.shape is not None:
         return True
     return any(
-        isinstance(term, Star) and len(term.names) > 1 for output in spec.parsed.outputs for term in output.terms or ()
+        isinstance(term, Star) and len(term.names) > 1
+        for output in spec.parsed.outputs
+        for term in output.terms or ()
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import graphinit.ops  # noqa: F401  (fills the registry)
@@ -24,7 +24,7 @@ from graphinit.ir.types import is_float
 from graphinit.runtime.program import COPY, Buffer, Operand, Phase, Program, Role, Step, View, contiguous
 from passes.allocation import Arena
 from passes.base import PassResult
-from passes.views import place_values, static_shape, value_type
+from passes.views import place_values, root_name, static_shape, value_type
 
 NEXT = "next."
 
@@ -80,7 +80,7 @@ class PlanMemory:
     --------
     >>> from graphinit import functional as F
     >>> from passes.shape_inference import infer_shapes
-    >>> graph = Graph(outputs=F.tanh(F.exp(F.sin(F.input("x", shape=(2, 3))))))
+    >>> graph = Graph(outputs=F.tanh(F.exp(F.sigmoid(F.input("x", shape=(2, 3))))))
     >>> print(PlanMemory()(infer_shapes(graph).graph).report.memory)
     workspace 64 bytes a thread (0 kept for backward; 72 without reuse), parameters 0 bytes
     """
@@ -117,6 +117,10 @@ class _Planner:
         self.stores = self._stores()
         self.results = [name for name in self.results if not _is_state(graph, name)]
         self.places = place_values(graph)
+        self.roots_of = {
+            node.name: [root_name(graph, Value(node.name, port)) for port in range(len(node.types))]
+            for node in graph
+        }
         self.buffers: dict[str, Buffer] = {}
         self.constants: dict[str, np.ndarray] = {}
         self.arena = Arena()
@@ -153,9 +157,8 @@ class _Planner:
         order = [[node for node in self.graph if node.name in part] for part in (forward, backward)]
         ends = len(order[0]), len(order[0]) + 1 + len(order[1])
         self._read(order[0], 0, ends[0])
-        before_backward = dict(self.last)
         self._read(order[1], ends[0] + 1, ends[1])
-        kept = self._keep(before_backward, order[0], ends)
+        kept = self._keep(order[0], ends)
         phases = [self._phase("forward", 0, order[0], kept, self.results)]
         if self.gradients:
             phases.append(self._phase("backward", ends[0] + 1, order[1], [], self.gradients))
@@ -173,7 +176,7 @@ class _Planner:
             if name in done or name in visited or node.is_source:
                 continue
             visited.add(name)
-            place = self.places[Value(name)]
+            place = self.places.of[Value(name)]
             if isinstance(place, View) and place.buffer == name:
                 needed.add(name)
             shape_only = op_spec(node.op).shape_only
@@ -183,7 +186,7 @@ class _Planner:
     def _roots(self, node: Node) -> set[str]:
         """Return the roots that a node reads."""
         shape_only = op_spec(node.op).shape_only
-        places = [self.places[value] for slot, value in enumerate(node.inputs) if slot not in shape_only]
+        places = [self.places.of[value] for slot, value in enumerate(node.inputs) if slot not in shape_only]
         return {place.buffer for place in places if isinstance(place, View)}
 
     def _read(self, nodes: Sequence[Node], start: int, end: int) -> None:
@@ -191,18 +194,18 @@ class _Planner:
         for position, node in enumerate(nodes, start):
             for root in self._roots(node):
                 self.last[root] = position
-            for port in range(len(node.types)):
-                self.last.setdefault(str(Value(node.name, port)), position)
+            for root in self.roots_of[node.name]:
+                self.last.setdefault(root, position)
         late = start > 0
         read = [*(self.gradients if late else self.results), *(name for _, name in self.stores[late])]
         for name in read:
-            place = self.places[self.graph.outputs[name]]
+            place = self.places.of[self.graph.outputs[name]]
             if isinstance(place, View):
                 self.last[place.buffer] = end
 
-    def _keep(self, before: dict[str, float], nodes: Sequence[Node], ends: tuple[int, int]) -> list[str]:
+    def _keep(self, nodes: Sequence[Node], ends: tuple[int, int]) -> list[str]:
         """Mark what backward reads of forward's values; return the inputs and states among it."""
-        made = {str(Value(node.name, port)) for node in nodes for port in range(len(node.types))}
+        made = self._made(nodes)
         copied = []
         for root, position in self.last.items():
             if position <= ends[0]:
@@ -225,14 +228,13 @@ class _Planner:
         steps: list[Step] = []
         for root in kept:
             given = self._source(root)
-            view = self._whole(root)
+            view = self.places.roots[root]
             self.buffer_of[root] = self._allocate(f"{root} kept", root)
             steps.append(Step(COPY, (self._located(view),), (view_of(view, given),), node=root))
         results = self._claim(nodes, outputs)
         dying: dict[float, list[str]] = {}
         for node in nodes:
-            for port in range(len(node.types)):
-                root = str(Value(node.name, port))
+            for root in self.roots_of[node.name]:
                 dying.setdefault(self.last[root], []).append(root)
         for position, node in enumerate(nodes, start):
             steps.append(self._step(node, position))
@@ -244,22 +246,25 @@ class _Planner:
         stores = tuple(
             (state, self._located(view))
             for state, output in self.stores[late]
-            if isinstance(view := self.places[self.graph.outputs[output]], View) and view.buffer != state
+            if isinstance(view := self.places.of[self.graph.outputs[output]], View) and view.buffer != state
         )
         for root in dying.get(start + len(nodes), ()):
             self._release(root)
         return Phase(name, tuple(seeds), tuple(steps), tuple(results[item] for item in outputs), stores)
 
+    def _made(self, nodes: Sequence[Node]) -> set[str]:
+        return {root for node in nodes for root in self.roots_of[node.name]}
+
     def _claim(self, nodes: Sequence[Node], outputs: Sequence[str]) -> dict[str, View]:
         """Let outputs be written straight into the arrays that the caller gets, where nothing else needs them."""
-        made = {str(Value(node.name, port)) for node in nodes for port in range(len(node.types))}
+        made = self._made(nodes)
         results: dict[str, View] = {}
         for output in outputs:
-            place = self.places[self.graph.outputs[output]]
+            place = self.places.of[self.graph.outputs[output]]
             if not isinstance(place, View):
                 continue
             root = place.buffer
-            whole = self._whole(root) if root in made else None
+            whole = self.places.roots[root] if root in made else None
             if whole is None or root in self.claimed or self.last[root] == KEPT:
                 continue
             if math.prod(whole.shape) == math.prod(place.shape):
@@ -283,39 +288,42 @@ class _Planner:
             self._shape_operand(value) if slot in spec.shape_only else self._operand(value)
             for slot, value in enumerate(node.inputs)
         )
-        for port in range(len(node.types)):
-            root = str(Value(node.name, port))
+        roots = self.roots_of[node.name]
+        for port, root in enumerate(roots):
             if root in self.claimed:
                 continue
             taken = None if port else self._overwritten(node, spec.inplace, position)
             self.buffer_of[root] = taken or self._allocate(root, root)
             self.owner[self.buffer_of[root]] = root
-        outputs = tuple(
-            self._located(self._whole(str(Value(node.name, port)))) for port in range(len(node.types))
-        )
+        outputs = tuple(self._located(self.places.roots[root]) for root in roots)
         return Step(node.op, outputs, inputs, node.attrs, node.name)
 
     def _overwritten(self, node: Node, slots: Sequence[int], position: int) -> str | None:
         """Return the buffer of an input that the output may overwrite, if there is one."""
-        wanted = self._whole(node.name)
+        wanted = self.places.roots[node.name]
         for slot in slots:
-            place = self.places[node.inputs[slot]] if slot < len(node.inputs) else None
+            place = self.places.of[node.inputs[slot]] if slot < len(node.inputs) else None
             if not isinstance(place, View) or self.last[place.buffer] != position:
                 continue
             root, name = place.buffer, self.buffer_of.get(place.buffer, "")
             if self.owner.get(name) != root or (place.shape, place.strides) != (wanted.shape, wanted.strides):
                 continue
-            if place.shape != self._whole(root).shape or self._dtype(root) != self._dtype(node.name):
+            if (
+                place.shape != self.places.roots[root].shape
+                or self.places.dtypes[root] != self.places.dtypes[node.name]
+            ):
                 continue
-            others = [self.places[value] for other, value in enumerate(node.inputs) if other != slot]
-            if all(not isinstance(o, View) or o.buffer != root or _layout(o) == _layout(place) for o in others):
+            others = [self.places.of[value] for other, value in enumerate(node.inputs) if other != slot]
+            if all(
+                not isinstance(o, View) or o.buffer != root or _layout(o) == _layout(place) for o in others
+            ):
                 return name
         return None
 
     def _allocate(self, name: str, root: str) -> str:
-        size = math.prod(self._whole(root).shape)
-        bytes_ = size * np.dtype(self._dtype(root)).itemsize
-        self.buffers[name] = Buffer(name, self._dtype(root), size, "workspace", self.arena.take(bytes_))
+        size = math.prod(self.places.roots[root].shape)
+        offset = self.arena.take(self.places.bytes(root))
+        self.buffers[name] = Buffer(name, self.places.dtypes[root], size, "workspace", offset)
         self.owner[name] = root
         return name
 
@@ -326,7 +334,9 @@ class _Planner:
             del self.owner[name]
 
     def _add(self, name: str, root: str, role: Role) -> str:
-        self.buffers[name] = Buffer(name, self._dtype(root), math.prod(self._whole(root).shape), role)
+        self.buffers[name] = Buffer(
+            name, self.places.dtypes[root], math.prod(self.places.roots[root].shape), role
+        )
         return name
 
     def _source(self, name: str) -> str:
@@ -342,7 +352,7 @@ class _Planner:
         return name
 
     def _operand(self, value: Value) -> Operand:
-        place = self.places[value]
+        place = self.places.of[value]
         return self._located(place) if isinstance(place, View) else place
 
     def _shape_operand(self, value: Value) -> Operand:
@@ -358,23 +368,11 @@ class _Planner:
             self._source(view.buffer)
         return view_of(view, self.buffer_of[view.buffer])
 
-    def _whole(self, root: str) -> View:
-        name, _, port = root.rpartition(":")
-        value = Value(root) if root in self.graph.nodes else Value(name, int(port))
-        place = self.places[value]
-        assert isinstance(place, View), "roots have memory of their own"
-        return place
-
-    def _dtype(self, root: str) -> str:
-        name, _, port = root.rpartition(":")
-        value = Value(root) if root in self.graph.nodes else Value(name, int(port))
-        return str(value_type(self.graph, value).dtype)
-
     def _memory(self, order: Sequence[Sequence[Node]]) -> MemoryReport:
         def total(roots: Iterable[str]) -> int:
-            return sum(math.prod(self._whole(r).shape) * np.dtype(self._dtype(r)).itemsize for r in roots)
+            return sum(self.places.bytes(root) for root in roots)
 
-        made = [str(Value(n.name, port)) for part in order for n in part for port in range(len(n.types))]
+        made = [root for part in order for node in part for root in self.roots_of[node.name]]
         kept = [root for root, position in self.last.items() if position == KEPT]
         variables = [*self.graph.parameters, *self.graph.state]
         return MemoryReport(self.arena.size, total(kept), total(made), total(variables))
@@ -382,7 +380,7 @@ class _Planner:
 
 def view_of(view: View, buffer: str) -> View:
     """Return the view of another buffer."""
-    return replace(view, buffer=buffer)
+    return View(buffer, view.shape, view.strides, view.offset, view.path, view.layout)
 
 
 def _layout(view: View) -> tuple[Any, ...]:

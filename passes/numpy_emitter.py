@@ -156,7 +156,8 @@ class _Function:
             for text in self.step(step):
                 self.body.append((text, node))
         stores = [
-            (f"{self.emitter.variable(state)}.store({self.operand(view)})", state) for state, view in self.phase.stores
+            (f"{self.emitter.variable(state)}.store({self.operand(view)})", state)
+            for state, view in self.phase.stores
         ]
         results = [self.operand(view) for view in self.phase.results]
         lines = self.emitter.lines
@@ -165,7 +166,9 @@ class _Function:
         if keeps:
             lines.append("    workspace.ready = False")
         if self.views:
-            lines.append(f"    {', '.join(self.views)}{',' * (len(self.views) == 1)} = workspace.{self.phase.name}")
+            lines.append(
+                f"    {', '.join(self.views)}{',' * (len(self.views) == 1)} = workspace.{self.phase.name}"
+            )
         last = ""
         for text, node in self.body:
             if node and node != last:
@@ -234,7 +237,9 @@ class _Function:
         if buffer.role == "output" and view.buffer not in self.made:
             self.made.add(view.buffer)
             dtype = self.emitter.dtype(buffer.dtype)
-            self.body.append((self.emitter.short(f"{self.whole(view.buffer)} = np.empty({view.shape}, {dtype})"), node))
+            self.body.append(
+                (self.emitter.short(f"{self.whole(view.buffer)} = np.empty({view.shape}, {dtype})"), node)
+            )
         return self.operand(view)
 
     def number(self, step: Step, slot: int) -> str:

@@ -30,34 +30,34 @@ class Sweep:
 
     Parameters
     ----------
-    builder : GraphBuilder
-        The new graph.
+    nodes : dict from str to Node
+        The nodes of the new graph.
     rules : mapping from str to sequence of RewriteRule
         Rules by op; those under ``"*"`` are tried for every op.
     old : Graph
         The graph that is being rewritten.
     """
 
-    builder: GraphBuilder
+    nodes: dict[str, Node]
     rules: Mapping[str, Sequence[RewriteRule]]
     old: Graph
 
     def node(self, value: Value) -> Node:
         """Return the node that makes a value."""
-        return self.builder.nodes[value.node]
+        return self.nodes[value.node]
 
     def type(self, value: Value) -> TensorType:
         """Return the type of a value as far as the graph states it."""
-        return self.builder.nodes[value.node].types[value.port]
+        return self.nodes[value.node].types[value.port]
 
     def producer(self, value: Value, op: str) -> Node | None:
         """Return the node that makes a value as its first output, if it is of that op."""
-        node = self.builder.nodes[value.node]
+        node = self.nodes[value.node]
         return node if node.op == op and value.port == 0 else None
 
     def number(self, value: Value) -> Any:
         """Return the number that a constant value is in every element; None when it is none."""
-        node = self.builder.nodes[value.node]
+        node = self.nodes[value.node]
         if node.op != "constant":
             return None
         constant = node.attrs["value"]
@@ -66,7 +66,9 @@ class Sweep:
         array = constant.array
         return array.flat[0].item() if array.size and (array == array.flat[0]).all() else None
 
-    def emit(self, op: str, inputs: Sequence[Value], types: Sequence[TensorType], like: Node, **attrs: Any) -> Value:
+    def emit(
+        self, op: str, inputs: Sequence[Value], types: Sequence[TensorType], like: Node, **attrs: Any
+    ) -> Value:
         """Add an op beside `like`, itself rewritten as rules say, and return its first output."""
         name = self.free_name(like, op)
         spec = intern_rule(op, NO_ATTRS).spec
@@ -77,14 +79,14 @@ class Sweep:
         """Add a constant and return it."""
         type = TensorType(array.shape, array.dtype.name)
         name = self.free_name(like, "constant")
-        self.builder.append(Node(name, "constant", Attrs({"value": Literal(array)}), (), (type,), like.meta))
+        self.nodes[name] = Node(name, "constant", Attrs({"value": Literal(array)}), (), (type,), like.meta)
         return Value(name)
 
     def free_name(self, like: Node, op: str) -> str:
         """Return a name for a node of some op beside `like`, new to the old and the new graph."""
         stem = f"{like.meta.path}.{op}" if like.meta.path else op
-        name, count = stem, len(self.builder.nodes)
-        while name in self.old.nodes or name in self.builder.nodes:
+        name, count = stem, len(self.nodes)
+        while name in self.old.nodes or name in self.nodes:
             name, count = f"{stem}_{count}", count + 1
         return name
 
@@ -102,7 +104,7 @@ class Sweep:
                     return (result,) if isinstance(result, Value) else result
                 node, progress = result, True
                 break
-        self.builder.append(node)
+        self.nodes[node.name] = node
         return tuple(Value(node.name, port) for port in range(len(node.types)))
 
 
@@ -111,24 +113,50 @@ def rewrite(graph: Graph, rules: Mapping[str, Sequence[RewriteRule]]) -> Graph:
 
     Nodes that nothing needs afterwards are left out, inputs excepted.
     """
-    sweep = Sweep(GraphBuilder(), rules, graph)
+    sweep = Sweep({}, rules, graph)
+    nodes = sweep.nodes
     moved: dict[Value, Value] = {}
     changed = False
     for old in graph:
         node = renamed(old, moved) if moved else old
-        if node.op == "input":
-            sweep.builder.append(node)
+        name = node.name
+        if node.op == "input" or ("*" not in rules and node.op not in rules):
+            nodes[name] = node
             continue
         values = sweep.add(node)
-        last = sweep.builder.nodes.get(node.name)
-        changed = changed or last is not node
+        changed = changed or nodes.get(name) is not node
         for port, value in enumerate(values):
-            if value != (node.name, port):
-                moved[Value(node.name, port)] = value
+            if value != (name, port):
+                moved[Value(name, port)] = value
     if not changed:
         return graph
     outputs = {name: moved.get(value, value) for name, value in graph.outputs.items()}
-    return sweep.builder.build(outputs, inputs=list(graph.inputs), structure=graph.structure)
+    return graph_of(nodes, outputs, graph)
+
+
+def needed(nodes: Mapping[str, Node], outputs: Mapping[str, Value]) -> set[str]:
+    """Return the names of the nodes that outputs need, and of all inputs."""
+    found = {name for name, node in nodes.items() if node.op == "input"}
+    stack = [value.node for value in outputs.values()]
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            found.add(name)
+            node = nodes[name]
+            stack += [value.node for value in node.inputs]
+            if node.attrs:
+                stack += [size.node for size in intern_rule(node.op, node.attrs).sizes]
+    return found
+
+
+def graph_of(nodes: Mapping[str, Node], outputs: Mapping[str, Value], like: Graph) -> Graph:
+    """Return the graph of what outputs need among some nodes; inputs and structure are those of `like`."""
+    kept = needed(nodes, outputs)
+    builder = GraphBuilder()
+    for name, node in nodes.items():
+        if name in kept:
+            builder.append(node)
+    return builder.build(outputs, inputs=list(like.inputs), structure=like.structure)
 
 
 def renamed(node: Node, moved: Mapping[Value, Value]) -> Node:

@@ -85,13 +85,17 @@ def _check_form(graph: Graph) -> None:
             if canonical != node.attrs:
                 raise _wrong(node, f"its attributes are not canonical: {node.attrs!r}, not {canonical!r}")
             if len(node.types) != spec.output_count(node.attrs):
-                raise _wrong(node, f"it states {len(node.types)} outputs, not {spec.output_count(node.attrs)}")
+                raise _wrong(
+                    node, f"it states {len(node.types)} outputs, not {spec.output_count(node.attrs)}"
+                )
         for value in (*node.inputs, *intern_rule(node.op, node.attrs).sizes):
             source = seen.get(value.node)
             if source is None:
                 raise _wrong(node, f"it takes {value.node!r}, which is not in the graph before it")
             if not 0 <= value.port < len(source.types):
-                raise _wrong(node, f"it takes output {value.port} of {value.node!r}, which has {len(source.types)}")
+                raise _wrong(
+                    node, f"it takes output {value.port} of {value.node!r}, which has {len(source.types)}"
+                )
         seen[name] = node
     for name, value in graph.outputs.items():
         if value.node not in seen or not 0 <= value.port < len(seen[value.node].types):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,28 +25,58 @@ def value_type(graph: Graph, value: Value) -> TensorType:
     return TensorType(type.shape, dtype)
 
 
-def place_values(graph: Graph) -> dict[Value, Operand]:
-    """Return for each value a view of its root: the value whose memory it shares, or itself.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where every value lies.
 
-    A root is taken to be contiguous, and its view names the root, not a buffer.  Python numbers are
-    operands by themselves.
+    A root is a value with memory of its own.  It is taken to be contiguous.
+
+    Parameters
+    ----------
+    of : mapping from Value to View or number
+        A view of the value's root, which it names in place of a buffer; Python numbers are operands
+        by themselves.
+    roots : mapping from str to View
+        The whole of each root.
+    dtypes : mapping from str to str
+        The dtype of each root.
     """
-    places: dict[Value, Operand] = {}
-    sizes: dict[str, int] = {}
+
+    of: dict[Value, Operand]
+    roots: dict[str, View]
+    dtypes: dict[str, str]
+
+    def bytes(self, root: str) -> int:
+        """Return the size of a root in bytes."""
+        return math.prod(self.roots[root].shape) * np.dtype(self.dtypes[root]).itemsize
+
+
+def place_values(graph: Graph) -> Places:
+    """Return for each value where it lies: in memory of its own, or as a view of another's."""
+    places = Places({}, {}, {})
     stand_in = _StandIn()
     for node in graph:
-        for port in range(len(node.types)):
+        for port, type in enumerate(node.types):
             value = Value(node.name, port)
             if node.op == "constant" and not isinstance(node.attrs["value"], Literal):
-                places[value] = node.attrs["value"]
+                places.of[value] = node.attrs["value"]
                 continue
-            viewed = None if node.is_source else _viewed(graph, node, places, sizes, stand_in)
+            viewed = None if node.is_source else _viewed(graph, node, places, stand_in)
             if viewed is None:
-                shape = static_shape(node.types[port])
-                sizes[str(value)] = math.prod(shape)
-                viewed = View(str(value), shape, contiguous(shape))
-            places[value] = viewed
+                shape = static_shape(type)
+                root = root_name(graph, value)
+                viewed = places.roots[root] = View(root, shape, contiguous(shape))
+                places.dtypes[root] = str(value_type(graph, value).dtype)
+            places.of[value] = viewed
     return places
+
+
+def root_name(graph: Graph, value: Value) -> str:
+    """Return what a value is called as a root: like the value, and like no other node."""
+    name = str(value)
+    while value.port and name in graph.nodes:
+        name += "'"
+    return name
 
 
 def static_shape(type: TensorType) -> tuple[int, ...]:
@@ -53,13 +84,11 @@ def static_shape(type: TensorType) -> tuple[int, ...]:
     return tuple(dim for dim in type.shape or () if isinstance(dim, int))
 
 
-def _viewed(
-    graph: Graph, node: Node, places: dict[Value, Operand], sizes: dict[str, int], stand_in: _StandIn
-) -> View | None:
+def _viewed(graph: Graph, node: Node, places: Places, stand_in: _StandIn) -> View | None:
     spec = op_spec(node.op)
     if spec.view is None or len(node.types) != 1 or not node.inputs:
         return None
-    parent = places[node.inputs[0]]
+    parent = places.of[node.inputs[0]]
     if not isinstance(parent, View) or value_type(graph, node.inputs[0]).dtype != node.type.dtype:
         return None
     text = view_text(spec, node.attrs, len(node.inputs), static_shape(node.type))
@@ -68,7 +97,7 @@ def _viewed(
     text = fill_template(text, {spec.parsed.inputs[0].name: "x"}, Attrs())
     if text == "x":
         return parent
-    layout = stand_in.follow(text, sizes[parent.buffer], parent)
+    layout = stand_in.follow(text, math.prod(places.roots[parent.buffer].shape), parent)
     if layout is None:
         return None
     shape, strides, offset = layout

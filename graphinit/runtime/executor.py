@@ -17,7 +17,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphinit.errors import ArrayError, CallError, ExecutionError, GraphInitError, ShapeError, UninitializedError
+from graphinit.errors import (
+    ArrayError,
+    CallError,
+    ExecutionError,
+    GraphInitError,
+    ShapeError,
+    UninitializedError,
+)
 from graphinit.ir.graph import Graph, Structure
 from graphinit.ir.types import TensorType, is_float, is_integer
 from graphinit.runtime.program import ALIGNMENT, Listing, Program, View
@@ -449,7 +456,9 @@ def _flat_structure(structure: Structure, given: Any) -> dict[str, Any]:
         return {structure: given}
     if isinstance(structure, Mapping):
         if not isinstance(given, Mapping):
-            raise CallError(f"the outputs are a dict of {', '.join(structure)}; give their gradients as a dict")
+            raise CallError(
+                f"the outputs are a dict of {', '.join(structure)}; give their gradients as a dict"
+            )
         pairs = [(structure.get(key), item) for key, item in given.items()]
         unknown = [key for key in given if key not in structure]
         if unknown:
