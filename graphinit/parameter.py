@@ -8,8 +8,7 @@ changes nothing, and messages name the parameter's path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,7 @@ from graphinit.errors import (
     ParameterError,
     UninitializedError,
 )
-from graphinit.initializers.base import LayerDefault, create, draw
-from graphinit.initializers.distributions import Constant as ConstantValue
+from graphinit.initializers.base import LayerDefault, create
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
 from graphinit.ir.op import Attrs
@@ -31,46 +29,9 @@ from graphinit.ir.origin import warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
 from graphinit.variable import Variable
+from graphinit.wish import ShapeOf, Wish, current_shape
 
 GRAD_REQS = ("write", "add", "null")
-
-
-Shape = tuple[int, ...]
-ShapeOf = Callable[["Parameter"], Shape | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """An initialisation that was asked for: everything that decides the values but the shapes."""
-
-    initializer: Any
-    seed: int
-    path: str
-
-    def granted(self, parameter: Parameter, shape_of: ShapeOf) -> np.ndarray | None:
-        """Return the values, None while a shape that they take is unknown."""
-        shape = shape_of(parameter)
-        if shape is None or -1 in shape:
-            return None
-        initializer = self.initializer
-        if isinstance(initializer, Preset):
-            initializer = initializer.choose(*_role(parameter, shape_of))
-            if initializer is None:
-                return None
-        return draw(initializer, self.path, shape, parameter.dtype, seed=self.seed, leaf=parameter.name)
-
-
-def _role(parameter: Parameter, shape_of: ShapeOf) -> tuple[str, str, dict[str, Shape | None]]:
-    """Return the class of the owning layer, the name there, and the shapes of all its parameters."""
-    owner = parameter.owner
-    if owner is None:
-        return "", parameter.name, {parameter.name: shape_of(parameter)}
-    layer, key, parameters = owner.parameter_role(parameter)
-    return layer, key, {name: shape_of(other) for name, other in parameters.items()}
-
-
-def _current_shape(parameter: Parameter) -> tuple[int, ...] | None:
-    return parameter.shape
 
 
 class Parameter(Variable):
@@ -404,7 +365,7 @@ class Parameter(Variable):
                 code="GI405",
                 path=self.path,
             )
-        values = wish.granted(self, _current_shape)
+        values = wish.granted(self, current_shape)
         return wish if values is None else values
 
     def commit(self, planned: Wish | np.ndarray | None) -> None:
@@ -414,7 +375,7 @@ class Parameter(Variable):
         elif planned is not None:
             self._become(planned)
 
-    def drawn(self, shape_of: ShapeOf = _current_shape) -> np.ndarray | None:
+    def drawn(self, shape_of: ShapeOf = current_shape) -> np.ndarray | None:
         """Return the values of a parameter that waits, if these shapes are what it waits for."""
         return None if self._wish is None else self._wish.granted(self, shape_of)
 
@@ -589,46 +550,6 @@ class TransposedParameter(Parameter):
         """Forget a block that uses the parameter no more."""
         super().leave(owner)
         self._base.leave(owner)
-
-
-class Constant(Parameter):
-    """A parameter that is never trained; its value is its initializer.
-
-    Parameters
-    ----------
-    value : array
-        The value; lists become float32.
-    name : str
-        Leaf name.
-    """
-
-    def __init__(self, value: Any, name: str = "const") -> None:
-        array = np.asarray(value)
-        if not isinstance(value, np.ndarray | np.generic) and array.dtype.kind in "iuf":
-            array = array.astype(np.float32)
-        super().__init__(
-            name,
-            "null",
-            array.shape,
-            array.dtype,
-            init=ConstantValue(array),
-            differentiable=False,
-        )
-
-    @property
-    def grad_req(self) -> str:
-        """Always "null"."""
-        return "null"
-
-    @grad_req.setter
-    def grad_req(self, value: str) -> None:
-        if value not in GRAD_REQS:
-            raise ParameterError(f"grad_req is 'write', 'add' or 'null', not {value!r}", path=self.path)
-        if value != "null":
-            warn_user(
-                f'Constant parameter "{self.name}" does not support grad_req other than "null", '
-                f'and new value "{value}" is ignored.'
-            )
 
 
 def _numbers(shape: Any, path: str) -> tuple[int, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from graphinit.constant import Constant
 from graphinit.nn.basic import Activation, Dense, Dropout, Flatten, Identity, Lambda
 from graphinit.nn.block import Block
 from graphinit.nn.containers import Sequential, WithLoss
-from graphinit.parameter import Constant, Parameter
+from graphinit.nn.norm import BatchNorm, BatchNormReLU
+from graphinit.parameter import Parameter
 
 HybridBlock = Block
 HybridSequential = Sequential
@@ -13,6 +15,8 @@ HybridLambda = Lambda
 
 __all__ = [
     "Activation",
+    "BatchNorm",
+    "BatchNormReLU",
     "Block",
     "Constant",
     "Dense",

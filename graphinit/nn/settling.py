@@ -16,7 +16,8 @@ def settle_block(block: Block, report: ShapeReport, require_values: bool) -> Non
     parameters = block.collect_params().roots()
     shapes: dict[int, tuple[int, ...]] = {}
     users = report.graph.users()
-    names = [name for name in report.graph.parameters if users[name]]
+    sources = [node.name for node in report.graph if node.op in ("parameter", "state")]
+    names = [name for name in sources if name in parameters and users[name]]  # running values may be states
     used = [parameters[name] for name in names]
     for name, parameter in zip(names, used, strict=True):
         found = report.type(name).shape

@@ -132,12 +132,11 @@ INITIALIZERS = [init.Xavier(), init.Normal(0.3), init.Uniform(0.2), init.Orthogo
 def networks(draw):
     """A tree of layers as nested lists of widths, with a place that is looked at."""
     widths = st.integers(1, 5)
-    tree = draw(
+    return draw(
         st.recursive(widths, lambda inner: st.lists(inner, min_size=1, max_size=3), max_leaves=6).filter(
             lambda tree: isinstance(tree, list)
         )
     )
-    return tree
 
 
 def grow(tree):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from graphinit import init
+from graphinit.constant import Constant
 from graphinit.errors import (
     ArrayError,
     DeferredInitializationError,
@@ -13,7 +14,7 @@ from graphinit.errors import (
     ShapeError,
     UninitializedError,
 )
-from graphinit.parameter import Constant, Parameter
+from graphinit.parameter import Parameter
 
 
 @pytest.mark.parametrize(
