@@ -43,6 +43,7 @@ CODES: dict[str, str] = {
     "GI601": "target not found",
     "GI602": "target is not a network",
     "GI603": "drawing is not possible here",
+    "GI701": "bad file",
 }
 
 
@@ -247,3 +248,9 @@ class DrawingError(GraphInitError, RuntimeError):
     """No layout engine is at hand."""
 
     code = "GI603"
+
+
+class FileError(GraphInitError, ValueError):
+    """A file of arrays cannot be written or read: not there, not whole, or not such a file."""
+
+    code = "GI701"
