@@ -113,8 +113,9 @@ _SELU_SCALE = 1.0507009873554805
 
 
 def _elu_slope(v: Vjp, alpha: float) -> Any:
-    ones = v.emit("ones_like", v.x)
-    return v.emit("where", v.x > 0, ones, v.emit("exp", v.emit("minimum", v.x, 0)) * alpha)
+    # Sums of products with truth values: `where` takes five times as long.
+    below = v.emit("exp", v.emit("minimum", v.x, 0)) * alpha
+    return below * (v.x <= 0) + (v.x > 0)
 
 
 _ELU = "np.minimum(x, 0, out=y)\nnp.expm1(y, out=y)\nnp.multiply(y, {alpha}, out=y)\nnp.add(y, np.maximum(x, 0), out=y)"

@@ -1,8 +1,12 @@
-"""The error function, which NumPy lacks, to the last bits of float64.
+"""The error function, which NumPy lacks, to the last bits of its dtype.
 
-Rational approximations by range of ``|x|`` from fdlibm's ``s_erf.c`` (Sun Microsystems, 1993,
+For float64: rational approximations by range of ``|x|`` from fdlibm's ``s_erf.c`` (Sun Microsystems, 1993,
 freely distributable): below 0.84375 a correction of x, to 1.25 one of erf(1), beyond that
 ``1 - exp(-x*x - 0.5625 + R/S)/x``.  Errors stay below one unit in the last place.
+
+For float32 and float16, twelve times as fast: ``x * P(x*x)/Q(x*x)`` for ``|x| < 4``, beyond which the
+result rounds to 1; P and Q are a least-squares fit, reweighted to even out the relative error, which
+is 2e-9 in float64, in which it is evaluated.
 """
 
 from __future__ import annotations
@@ -39,6 +43,12 @@ _FAR = (
      3.19985821950859553908e+03, 1.53672958608443695994e+03, 3.25792512996573918826e+02,
      3.03380607434824582924e+01, 1.0),
 )  # fmt: skip
+_SHORT = (
+    (-1.3201077046955951e-08, 4.684533565103897e-06, 0.00037960154453260035, 0.0038496616624732606,
+     0.0543169582688157, 0.18520506044897259, 1.128379169373376),
+    (6.310829795193979e-05, 0.0013075703467725426, 0.015462164665370688, 0.11395900161254614,
+     0.497467125001696, 1.0),
+)  # fmt: skip
 
 
 def erf(x: np.ndarray) -> np.ndarray:
@@ -54,6 +64,8 @@ def erf(x: np.ndarray) -> np.ndarray:
     >>> erf(np.array([0.0, 0.5, -2.0]))
     array([ 0.        ,  0.52049988, -0.99532227])
     """
+    if x.dtype.itemsize < 8:
+        return _short(x)
     values = np.ascontiguousarray(x, np.float64).reshape(-1)
     size = np.absolute(values)
     result = np.copysign(1.0, values)
@@ -70,6 +82,12 @@ def erf(x: np.ndarray) -> np.ndarray:
     result[np.isnan(size)] = np.nan
     shaped: np.ndarray = result.reshape(x.shape).astype(x.dtype, copy=False)
     return shaped
+
+
+def _short(x: np.ndarray) -> np.ndarray:
+    values = np.minimum(np.maximum(x, -4, dtype=np.float64), 4)
+    result: np.ndarray = np.asarray(values * _ratio(_SHORT, values * values)).astype(x.dtype)
+    return result
 
 
 def _ratio(polynomials: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndarray) -> np.ndarray:

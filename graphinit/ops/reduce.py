@@ -203,9 +203,21 @@ def _var_partial(v: Vjp) -> Any:
     return (v.x - middle) * slope * 2
 
 
+def _var_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
+    (x,), (y,) = inputs, outputs
+    axis = attrs["axis"]
+    exact = np.float32 if x.dtype == np.float16 else x.dtype
+    count = x.size / (y.size or 1)
+    middle = np.add.reduce(x, axis=axis, keepdims=True, dtype=exact)
+    distances = np.asarray(x - middle / np.asarray(count, exact))
+    np.multiply(distances, distances, out=distances)
+    total = np.add.reduce(distances, axis=axis, keepdims=attrs["keepdims"])
+    np.divide(total, count - attrs["ddof"], out=y, casting="same_kind")
+
+
 _reduction(
     "var",
-    "np.var(x, axis={axis}, ddof={ddof}, out=y, keepdims={keepdims})",
+    _var_kernel,
     "Variance over axes: squared distances from the mean, summed and divided by count - ddof",
     elementwise(_var_partial),
     kind=":float",

@@ -18,13 +18,13 @@ from passes.shape_inference import infer_shapes
 from .reference import evaluate
 
 HELPERS = {
-    "cast_like", "count", "getitem", "getitem_grad", "pick_grad", "prod_others", "prod_others_along", "rows",
-    "sum_like", "take_grad", "untile",
+    "cast_like", "count", "getitem", "prod_others", "prod_others_along", "rows", "sum_like", "untile",
 }  # fmt: skip
 
 
 def test_every_public_op_has_a_function() -> None:
-    assert set(op_names()) - set(F.__all__) == HELPERS
+    helpers = {name for name in op_names() if name in HELPERS or name.endswith("_grad")}
+    assert set(op_names()) - set(F.__all__) == helpers
 
 
 @pytest.mark.parametrize("name", F.__all__)
