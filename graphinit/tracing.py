@@ -68,6 +68,10 @@ class Trace:
         meta = replace(parameter.meta(), aliases=tuple(names[1:]))
         return self._source("parameter", names[0], parameter.type, parameter.attrs(), meta)
 
+    def parameters(self, *parameters: Any) -> tuple[Tensor, ...]:
+        """Return the tensors of parameters, adding their nodes in this order."""
+        return tuple(map(self.parameter, parameters))
+
     def unused_parameters(self, parameters: Iterable[Any]) -> list[str]:
         """Add nodes for those parameters that nothing has used, and return their names."""
         unused = [p for p in parameters if self.names[id(p)][0] not in self._sources]
@@ -86,7 +90,10 @@ class Trace:
         return self._sources[name]
 
     def state(self, state: Any) -> Tensor:
-        """Return the tensor of what is carried from run to run; its newest value in this trace."""
+        """Return the tensor of what is carried from run to run; its newest value in this trace.
+
+        A parameter may be such a state too: running statistics in training.
+        """
         name = self.names[id(state)][0]
         newest = self.updates.get(name)
         return self._source("state", name, state.type, Attrs(), state.meta()) if newest is None else newest

@@ -91,6 +91,7 @@ from graphinit.functional.movement import (
     swapaxes,
     transpose,
 )
+from graphinit.functional.normalise import along_axis, batch_norm, split_axis, standardize
 from graphinit.functional.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, sum, var
 from graphinit.functional.sources import constant, input, parameter
 
@@ -99,9 +100,11 @@ __all__ = [
     "add",
     "advance_key",
     "all",
+    "along_axis",
     "any",
     "argmax",
     "argmin",
+    "batch_norm",
     "broadcast_like",
     "broadcast_to",
     "cast",
@@ -168,9 +171,11 @@ __all__ = [
     "softplus",
     "softsign",
     "split",
+    "split_axis",
     "sqrt",
     "square",
     "squeeze",
+    "standardize",
     "stack",
     "stop_gradient",
     "subtract",

@@ -40,6 +40,14 @@ def natural(value: Any) -> int:
     return number
 
 
+def positive(value: Any) -> int:
+    """A whole number of at least 1."""
+    number = integer(value)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
 def number(value: Any) -> float:
     """A number, as float."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
@@ -47,6 +55,14 @@ def number(value: Any) -> float:
     result = float(value)
     if math.isnan(result):
         raise ValueError("must be a number, not nan")
+    return result
+
+
+def positive_number(value: Any) -> float:
+    """A number above 0, as float."""
+    result = number(value)
+    if not result > 0:
+        raise ValueError("must be above 0")
     return result
 
 
