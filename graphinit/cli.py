@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
         return _fail(error, CLASHES)
     try:
         return int(arguments.run(report, arguments))
-    except (GraphInitError, OSError) as error:
+    except GraphInitError as error:
         return _fail(error, MISUSED)
 
 

@@ -13,7 +13,6 @@ where that is not at hand.
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from graphinit.errors import DrawingError, GraphError, GraphInitError
 from graphinit.ir.graph import Graph
 from graphinit.pictures.dot import Picture
 from graphinit.pictures.layout import lay_out, tidy
+from graphinit.storage.atomic import write_atomically
 
 _FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
 
@@ -79,8 +79,8 @@ class Drawing:
         ------
         DrawingError
             GI603 when the ending is none of these, or there is nothing to lay it out with.
-        OSError
-            If the file cannot be written.
+        FileError
+            GI701 when the file cannot be written.
         """
         path = Path(path)
         suffix = path.suffix.lower()
@@ -92,15 +92,7 @@ class Drawing:
             content = self.dot.encode()
         else:
             content = lay_out(self.dot, suffix[1:])
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(temporary, 0o644)  # mkstemp lets only the owner read
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_atomically(path, content)
         return path
 
     def _repr_svg_(self) -> str:
@@ -137,7 +129,7 @@ def render(
     ------
     GraphError
         If there is no graph in `net_or_graph`, or `report` is of another one.
-    DrawingError
+    DrawingError, FileError
         See `Drawing.save`.
     """
     graph = net_or_graph if isinstance(net_or_graph, Graph) else None

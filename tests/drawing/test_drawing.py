@@ -14,7 +14,7 @@ import pytest
 
 import graphinit.ops
 from graphinit.drawing import Drawing, render
-from graphinit.errors import DrawingError, GraphError, ShapeError
+from graphinit.errors import DrawingError, FileError, GraphError, ShapeError
 from graphinit.ir.dims import symbol
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Meta, Value
@@ -349,15 +349,15 @@ class TestSaving:
             render(graph, tmp_path / name)
         assert not list(tmp_path.iterdir())
 
-    def test_a_missing_folder_is_an_error_of_the_system(self, graph, tmp_path):
-        with pytest.raises(FileNotFoundError):
+    def test_a_missing_folder_is_an_error(self, graph, tmp_path):
+        with pytest.raises(FileError, match="GI701"):
             render(graph, tmp_path / "nowhere" / "net.svg")
 
     def test_an_old_file_survives_a_failure(self, graph, tmp_path, monkeypatch):
         path = tmp_path / "net.svg"
         path.write_text("old")
         monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
-        with pytest.raises(OSError, match="disk"):
+        with pytest.raises(FileError, match="disk"):
             render(graph, path)
         assert path.read_text() == "old"
         assert [entry.name for entry in tmp_path.iterdir()] == ["net.svg"]
