@@ -92,6 +92,7 @@ from graphinit.functional.movement import (
     transpose,
 )
 from graphinit.functional.normalise import along_axis, batch_norm, split_axis, standardize
+from graphinit.functional.recurrent import gru, lstm, rnn
 from graphinit.functional.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, sum, var
 from graphinit.functional.sources import constant, input, parameter
 
@@ -126,6 +127,7 @@ __all__ = [
     "gelu",
     "greater",
     "greater_equal",
+    "gru",
     "input",
     "leaky_relu",
     "less",
@@ -139,6 +141,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logsumexp",
+    "lstm",
     "matmul",
     "max",
     "maximum",
@@ -161,6 +164,7 @@ __all__ = [
     "remainder",
     "reshape",
     "reshape_like",
+    "rnn",
     "rsqrt",
     "selu",
     "sigmoid",

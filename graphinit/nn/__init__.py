@@ -7,6 +7,7 @@ from graphinit.nn.basic import Activation, Dense, Dropout, Flatten, Identity, La
 from graphinit.nn.block import Block
 from graphinit.nn.containers import Sequential, WithLoss
 from graphinit.nn.norm import BatchNorm, BatchNormReLU
+from graphinit.nn.recurrent import GRU, LSTM, RNN
 from graphinit.parameter import Parameter
 
 HybridBlock = Block
@@ -22,12 +23,15 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GRU",
     "HybridBlock",
     "HybridLambda",
     "HybridSequential",
     "Identity",
+    "LSTM",
     "Lambda",
     "Parameter",
+    "RNN",
     "Sequential",
     "WithLoss",
 ]

@@ -10,6 +10,7 @@ from graphinit.ops import (
     movement,
     normalise,
     random,
+    recurrent,
     reduce,
     reshape,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "movement",
     "normalise",
     "random",
+    "recurrent",
     "reduce",
     "reshape",
 ]
