@@ -276,14 +276,15 @@ class Parameter(Variable):
         ArrayError
             GI302, when it is no array of numbers.
         """
-        array = self._array(data)
+        array = self.as_array(data)
         self.check_shape(array.shape)
         if self._data is not None:
             self._data[...] = array
         else:
             self._become(np.array(array, self._dtype, order="C"))
 
-    def _array(self, data: Any) -> np.ndarray:
+    def as_array(self, data: Any) -> np.ndarray:
+        """Return data as an array of real numbers; `ArrayError` (GI302) when it is none."""
         if isinstance(data, Parameter):
             data = data.data()
         array = np.asarray(data)
@@ -387,6 +388,11 @@ class Parameter(Variable):
     def is_waiting(self) -> bool:
         """Whether it was initialised by request and waits for its shape."""
         return self._wish is not None
+
+    @property
+    def wish(self) -> Wish | None:
+        """The initialisation that it waits for."""
+        return self._wish
 
     def cast(self, dtype: Any) -> None:
         """Change the dtype, of values and gradient too."""
@@ -521,7 +527,7 @@ class TransposedParameter(Parameter):
 
     def set_data(self, data: Any) -> None:
         """Give the other its values, transposed."""
-        self._base.set_data(self._array(data).T)
+        self._base.set_data(self.as_array(data).T)
 
     def zero_grad(self) -> None:
         """Set the gradient to zero."""

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from graphinit import random
+from graphinit import random, saving
 from graphinit.errors import BlockError, CallError
 from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
@@ -441,6 +441,27 @@ class Block:
             return {name: found[name] for name in (*graph.parameters, *graph.state)}
         except KeyError as cause:
             raise CallError(f"{self.name} has no parameter {cause}", path=self.path) from cause
+
+    # ------------------------------------------------------------------ files
+
+    def save_parameters(self, filename: Any, deduplicate: bool = True, format: str | None = None) -> None:
+        """Write the parameters to a file, atomically; see `graphinit.saving.save_parameters`.
+
+        Tied parameters are written once and their other paths noted, whatever `deduplicate` says.
+        """
+        saving.save_parameters(filename, self.collect_params(), format)
+
+    def load_parameters(self, filename: Any, device: Any = None, **options: Any) -> None:
+        """Read the parameters from a file, all or none; `options` are those of `graphinit.saving.unpack`.
+
+        Unknown sizes are taken from the file, and nothing needs to be initialised before.  `device`
+        is taken for Gluon's sake.
+        """
+        saving.load_parameters(filename, self.collect_params(), **options)
+
+    def load_dict(self, param_dict: Mapping[str, Any], device: Any = None, **options: Any) -> None:
+        """Take the parameters from arrays by path, as `load_parameters` does from a file."""
+        saving.load_dict(param_dict, self.collect_params(), **options)
 
     # ------------------------------------------------------------------ hooks and printing
 

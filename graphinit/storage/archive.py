@@ -130,7 +130,7 @@ def read_archive(path: str | os.PathLike[str]) -> Archive:
 
 def _from_safetensors(data: bytes, source: str) -> Archive:
     try:
-        tensors = safetensors.deserialize(data)
+        tensors = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])
         notes = json.loads(header.get("__metadata__", {}).get(NOTES, "{}"))
