@@ -38,6 +38,13 @@ def _getitem_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
     entries = list(ctx.attrs["index"])
     taken = sum(entry not in ("...", "new") if isinstance(entry, str) else True for entry in entries)
     rank = ctx.rank(x)
+    if rank is None and ctx.rank(y) is not None:
+        # Axes that aren't named stay; only numbers take axes away and only "new" adds some.
+        gone = sum(not isinstance(entry, str | tuple) for entry in entries)
+        added = sum(isinstance(entry, str) and entry == "new" for entry in entries)
+        rank = ctx.rank(y) + gone - added
+        if rank >= taken:
+            ctx.set_rank(x, rank)
     if rank is None:
         return
     if taken > rank:

@@ -39,6 +39,9 @@ def check_ids(op: str, ids: np.ndarray, size: int) -> None:
 def _take_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
     x, y, ids = ctx.x if x is None else x, ctx.y if y is None else y, ctx.inputs[1]
     rank, places = ctx.rank(x), ctx.rank(ids)
+    if rank is None and places is not None and ctx.rank(y) is not None and ctx.rank(y) >= places:
+        ctx.set_rank(x, ctx.rank(y) + 1 - places)
+        rank = ctx.rank(x)
     axis = None if rank is None else ctx.normalize_axis(x, ctx.attrs["axis"])
     if rank is None or places is None or axis is None:
         return

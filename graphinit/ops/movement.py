@@ -166,29 +166,29 @@ for _name, _value in (("zeros_like", "0"), ("ones_like", "1")):
 # --- repetition and borders -------------------------------------------------------------------
 
 
-def _tile_shape(ctx: Any) -> None:
+def _tile_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
+    x, y = ctx.x if x is None else x, ctx.y if y is None else y
     reps = ctx.attrs["reps"]
-    rank = ctx.rank(ctx.x)
+    rank = ctx.rank(x)
     if rank is None:
         return
     repeats = (1,) * (rank - len(reps)) + reps
-    if not ctx.set_rank(ctx.y, len(repeats)):
+    if not ctx.set_rank(y, len(repeats)):
         return
     new = len(repeats) - rank
     for place, count in enumerate(repeats):
-        out = ctx.dim(ctx.y, place)
+        out = ctx.dim(y, place)
         if place < new:
             ctx.equal(out, count, f"axis {place} is new and repeated {count} times")
         elif count == 1:
-            ctx.equal(out, ctx.dim(ctx.x, place - new), f"axis {place} is not repeated")
+            ctx.equal(out, ctx.dim(x, place - new), f"axis {place} is not repeated")
         else:
-            ctx.product(
-                [out], [count, ctx.dim(ctx.x, place - new)], f"axis {place} is repeated {count} times"
-            )
+            ctx.product([out], [count, ctx.dim(x, place - new)], f"axis {place} is repeated {count} times")
 
 
 def _untile_shape(ctx: Any) -> None:
     ctx.same_shape(ctx.y, ctx.inputs[1], "the output has the shape of `like`")
+    _tile_shape(ctx, ctx.y, ctx.x)
 
 
 def _untile_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
