@@ -11,7 +11,7 @@ from graphinit.errors import CallError, GraphError, ShapeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Value
-from graphinit.ir.types import is_float
+from graphinit.ir.types import is_float, static_shape
 from graphinit.runtime.executor import GRADIENT, SEED, ArrayVariable, Executable, StateVariable, Variable
 from passes.base import Pass, run_pass
 from passes.dead_code import RemoveDeadCode
@@ -221,7 +221,7 @@ def _array_variables(graph: Graph, parameters: Mapping[str, Any]) -> dict[str, V
         variables[name] = ArrayVariable(parameters, name, node.type)
     for name, node in graph.state.items():
         first = ArrayVariable(parameters, name, node.type).data() if name in parameters else None
-        zeros = np.zeros(node.type.shape or (), node.type.dtype)  # type: ignore[arg-type]
+        zeros = np.zeros(static_shape(node.type), node.type.dtype)
         variables[name] = StateVariable(zeros if first is None else first)
     return variables
 

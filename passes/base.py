@@ -43,7 +43,8 @@ class PassResult(Generic[R_co]):
 class Pass(Protocol[R_co]):
     """A function from graph to graph and report; never changes its argument."""
 
-    def __call__(self, graph: Graph, /) -> PassResult[R_co]: ...
+    def __call__(self, graph: Graph, /) -> PassResult[R_co]:
+        """Run the pass."""
 
 
 class Instrument:

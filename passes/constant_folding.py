@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import graphinit.ops  # noqa: F401  (fills the registry)
 import numpy as np
+
+import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.errors import GraphInitError
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node
 from graphinit.ir.op import Literal, op_spec
+from graphinit.ir.types import static_shape
 from graphinit.runtime.kernels import run_op
 from passes.base import PassResult
 from passes.rewriting import Rewritten, Sweep, rewrite
@@ -66,18 +68,18 @@ def _computed(sweep: Sweep, node: Node, limit: int) -> list[np.ndarray] | None:
         return None
     arrays: list[np.ndarray] = []
     dtypes = [sweep.type(value).dtype for value in node.inputs]
-    beside = [dtype for dtype in dtypes if dtype is not None] or [node.type.dtype]
+    beside = [dtype for dtype in dtypes if dtype is not None] or [str(node.type.dtype)]
     for slot, value in enumerate(node.inputs):
         source = sweep.node(value)
         if slot in spec.shape_only and sweep.type(value).is_static:
-            arrays.append(np.broadcast_to(np.zeros((), beside[0]), sweep.type(value).shape or ()))  # type: ignore[arg-type]
+            arrays.append(np.broadcast_to(np.zeros((), beside[0]), static_shape(sweep.type(value))))
         elif source.op != "constant":
             return None
         elif isinstance(constant := source.attrs["value"], Literal):
             arrays.append(constant.array)
         else:
             arrays.append(np.asarray(constant, np.result_type(constant, *map(np.dtype, beside))))
-    count = sum(math.prod(type.shape or ()) for type in node.types)  # type: ignore[arg-type]
+    count = sum(math.prod(static_shape(type)) for type in node.types)
     if count > limit and count > sum(array.size for array in arrays):
         return None
     try:

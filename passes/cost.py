@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import graphinit.ops  # noqa: F401  (fills the registry)
 import numpy as np
+
+import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.ir.dims import Dim
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node
@@ -75,7 +76,7 @@ class CostReport(Mapping[str, Cost]):
         return _total(cost.parameters for cost in self.costs.values())
 
     def __str__(self) -> str:
-        rows = [("node", "op", "FLOPs", "bytes", "parameters")]
+        rows: list[tuple[str, ...]] = [("node", "op", "FLOPs", "bytes", "parameters")]
         for name, cost in self.costs.items():
             rows.append((name, self.ops[name], *map(_text, (cost.flops, cost.bytes, cost.parameters))))
         rows.append(("total", "", *map(_text, (self.flops, self.bytes, self.parameters))))

@@ -115,7 +115,7 @@ def _differentiate(
         seed = builder.source("input", _free(SEED, name, builder.nodes), graph.type_of(value))
         seeds.append(seed.node)
         adjoints.setdefault(value, []).append(Tensor(builder, seed))
-    for node in reversed(graph.nodes.values()):
+    for node in reversed(list(graph)):
         values = [Value(node.name, port) for port in range(len(node.types))]
         if node.is_source or active.isdisjoint(values):
             continue

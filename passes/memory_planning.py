@@ -14,17 +14,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import graphinit.ops  # noqa: F401  (fills the registry)
 import numpy as np
+
+import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.errors import ShapeError
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Literal, op_spec
-from graphinit.ir.types import is_float
+from graphinit.ir.types import is_float, static_shape
 from graphinit.runtime.program import COPY, Buffer, Operand, Phase, Program, Role, Step, View, contiguous
 from passes.allocation import Arena
 from passes.base import PassResult
-from passes.views import place_values, root_name, static_shape, value_type
+from passes.views import place_values, root_name, value_type
 
 NEXT = "next."
 
@@ -240,13 +241,14 @@ class _Planner:
             steps.append(self._step(node, position))
             for root in dying.get(position, ()):
                 self._release(root)
-        for output in outputs:
-            if output not in results:
-                steps.append(self._copy_out(output, results))
+        steps += [self._copy_out(output, results) for output in outputs if output not in results]
+        following = (
+            (state, self.places.of[self.graph.outputs[output]]) for state, output in self.stores[late]
+        )
         stores = tuple(
-            (state, self._located(view))
-            for state, output in self.stores[late]
-            if isinstance(view := self.places.of[self.graph.outputs[output]], View) and view.buffer != state
+            (state, self._located(place))
+            for state, place in following
+            if isinstance(place, View) and place.buffer != state  # else it stays as it is
         )
         for root in dying.get(start + len(nodes), ()):
             self._release(root)

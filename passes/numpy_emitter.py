@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import math
 import re
 from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
-import graphinit.ops  # noqa: F401  (fills the registry)
 import numpy as np
+
+import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.ir.op import Attrs, fill_template, op_spec
 from graphinit.runtime.kernels import kernel_text
 from graphinit.runtime.program import COPY, Listing, Operand, Phase, Program, Step, View
@@ -211,9 +213,9 @@ class _Function:
             return name
         name = self.whole(operand.buffer)
         for depth, text in enumerate(operand.path, 1):
-            key = (operand.buffer, operand.path[:depth])
-            known = key in self.locals
-            viewed = self.local(key, operand.buffer)
+            step = (operand.buffer, operand.path[:depth])
+            known = step in self.locals
+            viewed = self.local(step, operand.buffer)
             if not known:
                 line = fill_template(text, {"x": name}, Attrs())
                 self.body.append((self.emitter.short(f"{viewed} = {line}"), ""))
@@ -253,6 +255,14 @@ class _Function:
         array = np.array(number, np.result_type(*dtypes))
         return self.emitter.bound(("number", repr(number), array.dtype.name), "number", array)
 
+    def literal(self, step: Step, slot: int, name: str, text: str) -> str:
+        """Return a number as text that a kernel can have in place of an operand."""
+        number = step.inputs[slot]
+        assert not isinstance(number, View), "views have names"
+        if re.search(rf"\b{name}[.\[]", text) or not math.isfinite(number):
+            return self.number(step, slot)  # a literal has no attributes; inf and nan have no literal
+        return f"({number!r})" if number < 0 else repr(number)
+
     # ------------------------------------------------------------------ steps
 
     def step(self, step: Step) -> list[str]:
@@ -275,10 +285,7 @@ class _Function:
             dtype = self.emitter.program.buffers[step.outputs[0].buffer].dtype
             names["zeros"] = self.emitter.zeros(step.outputs[0].shape, dtype)
         for slot, (operand, name) in enumerate(zip(given, inputs, strict=False)):
-            number = step.inputs[slot]
-            if not name and (re.search(rf"\b{operand.name}[.\[]", text) or not np.isfinite(number)):
-                name = self.number(step, slot)  # it has no attributes, or no literal
-            names[operand.name] = name or (f"({number!r})" if number < 0 else repr(number))
+            names[operand.name] = name or self.literal(step, slot, operand.name, text)
         for operand, view in zip(spec.parsed.outputs, step.outputs, strict=True):
             names[operand.name] = self.output(view, step.node)
         return [self.emitter.short(fill_template(text, names, Attrs()))]

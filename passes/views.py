@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Attrs, Literal, fill_template, op_spec
-from graphinit.ir.types import TensorType
+from graphinit.ir.types import TensorType, static_shape
 from graphinit.runtime.kernels import view_text
 from graphinit.runtime.program import Operand, View, contiguous
 
@@ -77,11 +78,6 @@ def root_name(graph: Graph, value: Value) -> str:
     while value.port and name in graph.nodes:
         name += "'"
     return name
-
-
-def static_shape(type: TensorType) -> tuple[int, ...]:
-    """Return a shape that is all numbers."""
-    return tuple(dim for dim in type.shape or () if isinstance(dim, int))
 
 
 def _viewed(graph: Graph, node: Node, places: Places, stand_in: _StandIn) -> View | None:

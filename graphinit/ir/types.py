@@ -43,6 +43,17 @@ def canonical_dtype(dtype: Any) -> str:
     return name
 
 
+def static_shape(type: TensorType) -> tuple[int, ...]:
+    """Return a shape whose sizes are all numbers, as plain numbers.
+
+    Examples
+    --------
+    >>> static_shape(TensorType((2, 3), "float32"))
+    (2, 3)
+    """
+    return tuple(dim for dim in type.shape or () if isinstance(dim, int))
+
+
 def is_float(dtype: str | None) -> bool:
     """Whether gradients flow through values of this dtype."""
     return dtype is not None and dtype.startswith("float")

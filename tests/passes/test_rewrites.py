@@ -97,7 +97,7 @@ REWRITES: dict[str, tuple[Callable[..., Any], dict[str, Any], list[str]]] = {
     "broadcast to its shape": (lambda x: F.broadcast_to(x, shape=(3, 5)), X, []),
     "sum_like of equal shape": (lambda x, y: apply("sum_like", x, y), XY, []),
     "broadcast_like of equal shape": (lambda x, y: apply("broadcast_like", x, y), XY, []),
-    "negative twice": (lambda x: -(-x), X, []),
+    "negative twice": (lambda x: F.negative(-x), X, []),
     "not twice": (lambda x: F.logical_not(F.logical_not(x)), {"x": "bool"}, []),
     "relu twice": (lambda x: F.relu(F.relu(x)), X, ["relu"]),
     "abs twice": (lambda x: abs(abs(x)), X, ["abs"]),
@@ -170,7 +170,7 @@ def test_every_rule_is_covered():
 
 def test_text_before_and_after():
     x, y = F.input("x", shape=(3, 5)), F.input("y", shape=(3, 5))
-    graph = infer_shapes(Graph(outputs=-(-x) + (-y).reshape(3, 5))).graph
+    graph = infer_shapes(Graph(outputs=F.negative(-x) + (-y).reshape(3, 5))).graph
     assert str(graph).split("\n")[1:] == [
         "  negative: float32[3, 5] = negative(x)",
         "  negative_1: float32[3, 5] = negative(negative)",
@@ -187,7 +187,7 @@ def test_text_before_and_after():
 
 def test_without_types_nothing_that_needs_them_is_done():
     x = F.input("x")
-    graph = Graph(outputs=[x * 1, x.reshape(3, 5), -(-x)])
+    graph = Graph(outputs=[x * 1, x.reshape(3, 5), F.negative(-x)])
     assert ops(Canonicalize()(graph).graph) == ["multiply", "reshape"]
 
 
@@ -200,7 +200,7 @@ def test_sizes_in_attributes_become_numbers():
 
 def test_sizes_of_a_replaced_node_are_those_of_what_stands_for_it():
     x = F.input("x", shape=("n", 15))
-    h = -(-x)
+    h = F.negative(-x)
     graph = Graph(outputs=F.exp(x).reshape(h.shape[0], 3, 5))
     after = Canonicalize()(graph).graph
     assert "negative" not in ops(after)
@@ -316,7 +316,10 @@ def test_dead_nodes_go_and_inputs_stay():
 
 def test_the_default_pipeline_keeps_values_and_signature():
     def build(x, y):
-        return {"a": -(-x) * 1 + F.exp(y) - F.exp(y), "b": (x.T.T + 2 * (F.constant(np.float32(3)) + 4))}
+        return {
+            "a": F.negative(-x) * 1 + F.exp(y) - F.exp(y),
+            "b": (x.T.T + 2 * (F.constant(np.float32(3)) + 4)),
+        }
 
     before = settled(build, **XY)
     after = clean_up()(before).graph

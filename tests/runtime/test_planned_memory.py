@@ -22,8 +22,8 @@ from ..ops.reference import evaluate
 SHAPE = (3, 5)
 
 UNARY = (
-    lambda x: F.tanh(x),
-    lambda x: F.relu(x),
+    F.tanh,
+    F.relu,
     lambda x: -x,
     lambda x: F.sigmoid(x) * 2,
     lambda x: x.T.reshape(3, 5),
@@ -39,7 +39,7 @@ BINARY = (
     lambda x, y: x + y,
     lambda x, y: x * y,
     lambda x, y: x - y,
-    lambda x, y: F.maximum(x, y),
+    F.maximum,
     lambda x, y: F.where(x > y, x, y * 0.5),
     lambda x, y: (x @ y.T) @ y * 0.1,
 )
@@ -90,7 +90,7 @@ def test_planned_programs_equal_the_reference(steps, returned, pipeline):
     again = again if isinstance(again, dict) else {"out0": again}
     for name, array in kept.items():
         np.testing.assert_array_equal(again[name], array)
-    for name, array in parameters.items():
+    for array in parameters.values():
         np.testing.assert_array_equal(array, w)
 
 
