@@ -5,6 +5,14 @@ from __future__ import annotations
 from graphinit.constant import Constant
 from graphinit.nn.basic import Activation, Dense, Dropout, Flatten, Identity, Lambda
 from graphinit.nn.block import Block
+from graphinit.nn.cell_wrappers import (
+    BidirectionalCell,
+    DropoutCell,
+    ResidualCell,
+    SequentialRNNCell,
+    ZoneoutCell,
+)
+from graphinit.nn.cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from graphinit.nn.containers import Sequential, WithLoss
 from graphinit.nn.norm import BatchNorm, BatchNormReLU
 from graphinit.nn.recurrent import GRU, LSTM, RNN
@@ -18,20 +26,29 @@ __all__ = [
     "Activation",
     "BatchNorm",
     "BatchNormReLU",
+    "BidirectionalCell",
     "Block",
     "Constant",
     "Dense",
     "Dropout",
+    "DropoutCell",
     "Flatten",
     "GRU",
+    "GRUCell",
     "HybridBlock",
     "HybridLambda",
     "HybridSequential",
     "Identity",
     "LSTM",
+    "LSTMCell",
     "Lambda",
     "Parameter",
     "RNN",
+    "RNNCell",
+    "RecurrentCell",
+    "ResidualCell",
     "Sequential",
+    "SequentialRNNCell",
     "WithLoss",
+    "ZoneoutCell",
 ]

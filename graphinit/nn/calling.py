@@ -97,7 +97,7 @@ def _compile(
     args, kwargs = arguments.filled(
         {name: TensorType(array.shape, dtypes[name]) for name, array in arrays.items()}
     )
-    return compile(block, grad=False, **block.specs(args, kwargs)), dtypes
+    return compile(block, inputs=block.specs(args, kwargs), grad=False), dtypes
 
 
 def _dtype(settled: str | None, array: np.ndarray, floats: list[str]) -> str:
