@@ -190,7 +190,7 @@ class ArrayError(GraphInitError, TypeError, ValueError):
     code = "GI302"
 
 
-class ParameterError(GraphInitError, AssertionError, ValueError):
+class ParameterError(GraphInitError, AssertionError, ValueError, RuntimeError):
     """A parameter was asked for something that it cannot do."""
 
     code = "GI405"
@@ -214,7 +214,7 @@ class GradientError(GraphInitError, RuntimeError):
     code = "GI406"
 
 
-class BlockError(GraphInitError, TypeError, ValueError):
+class BlockError(GraphInitError, AssertionError, TypeError, ValueError):
     """A block was built or called wrongly."""
 
     code = "GI407"

@@ -373,7 +373,7 @@ def intern_rule(op: str, attrs: Attrs) -> Rule:
 
 def _collect_sizes(value: Any, found: dict[Any, None]) -> None:
     if isinstance(value, Expr):
-        found.update(dict.fromkeys(value.sizes))
+        found.update(dict.fromkeys(sorted(value.sizes)))  # a set has another order in another process
     elif isinstance(value, tuple):
         for item in value:
             _collect_sizes(item, found)

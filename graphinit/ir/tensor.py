@@ -6,127 +6,21 @@ registry.  Tensors of two builders that meet in one op join their builders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from graphinit.errors import DTypeError, OpError, SymbolicValueError
-from graphinit.ir.dims import Dim, Expr, SizeRef, size_of
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import NO_META, Meta, Value
 from graphinit.ir.op import Attrs, Literal
 from graphinit.ir.origin import here
+from graphinit.ir.size import Size, SymbolicShape, join
 from graphinit.ir.types import TensorType, canonical_dtype
 
 ELLIPSIS = "..."
-
-
-class Size:
-    """The size of an axis that is not known yet, as ``x.shape[0]`` gives it.
-
-    It takes part in arithmetic and stands for a size in `reshape`, slices and the like; the solver
-    settles it.  Asking it for a number raises `SymbolicValueError`.
-    """
-
-    __slots__ = ("expr",)
-
-    def __init__(self, expr: Expr) -> None:
-        self.expr = expr
-
-    def __repr__(self) -> str:
-        return str(self.expr)
-
-    def _fail(self, *_: Any) -> Any:
-        raise SymbolicValueError(
-            f"the size {self.expr} is not known while the network is described, so Python cannot decide by it; "
-            "pass the input's shape to trace (x=...), or use F.cond / F.while_loop"
-        )
-
-    __bool__ = __int__ = __index__ = __float__ = __lt__ = __le__ = __gt__ = __ge__ = _fail
-    __eq__ = _fail
-    __ne__ = _fail
-    __hash__ = None  # type: ignore[assignment]
-
-    def __add__(self, other: Any) -> Any:
-        return _sized(self.expr + dim_of(other))
-
-    def __sub__(self, other: Any) -> Any:
-        return _sized(self.expr - dim_of(other))
-
-    def __mul__(self, other: Any) -> Any:
-        return _sized(self.expr * dim_of(other))
-
-    def __floordiv__(self, other: Any) -> Any:
-        return _sized(self.expr // dim_of(other))
-
-    def __mod__(self, other: Any) -> Any:
-        return _sized(self.expr % dim_of(other))
-
-    def __rsub__(self, other: Any) -> Any:
-        return _sized(dim_of(other) - self.expr)
-
-    __radd__ = __add__
-    __rmul__ = __mul__
-
-
-def _sized(dim: Dim) -> Any:
-    return Size(dim) if isinstance(dim, Expr) else dim
-
-
-def dim_of(size: Any) -> Dim:
-    """Return the dim that a `Size` or a number stands for."""
-    return size.expr if isinstance(size, Size) else size
-
-
-class SymbolicShape(Sequence[Any]):
-    """The shape of a tensor as far as it is known; unknown sizes are `Size`."""
-
-    __slots__ = ("_tensor", "_type")
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._tensor = tensor
-        self._type = tensor.type
-
-    def _rank(self) -> int:
-        rank = self._type.rank
-        if rank is None:
-            raise SymbolicValueError(
-                f"the number of axes of {self._tensor.name!r} is not known while the network is described; "
-                "pass the input's shape to trace, as in net.trace(x=('batch', 20))"
-            )
-        return rank
-
-    def __len__(self) -> int:
-        return self._rank()
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return tuple(self[axis] for axis in range(*index.indices(self._rank())))
-        rank = self._type.rank
-        if rank is not None and not -rank <= index < rank:
-            raise IndexError(f"{self._tensor.name!r} has {rank} axes, so there is no axis {index}")
-        dim = self._type.shape[index] if self._type.shape is not None else -1
-        if isinstance(dim, int) and dim >= 0:
-            return dim
-        node, port = self._tensor.value
-        return Size(size_of(node, port, index if rank is None else index % rank))
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[axis] for axis in range(self._rank()))
-
-    def __eq__(self, other: object) -> bool:
-        if self._type.shape is None:
-            return other is None
-        mine = tuple(dim if isinstance(dim, int) else str(dim) for dim in self._type.shape)
-        return mine == (tuple(other) if isinstance(other, list | tuple | SymbolicShape) else other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        shape = self._type.shape
-        return "(...)" if shape is None else f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 class Tensor:
@@ -374,7 +268,11 @@ def apply(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> Ten
 def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> tuple[Tensor, ...]:
     """Like `apply`, but return all outputs."""
     operands = tuple(symbolic(operand) for operand in operands)
-    builder = _common_builder(op, operands)
+    builder = join(item.builder for item in _symbols((operands, tuple(attrs.values()))))
+    if builder is None:
+        raise OpError(
+            f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op
+        )
     inputs = [_constant(builder, operand) for operand in operands]
     known = {key: _unsized(value) for key, value in attrs.items()}
     value = builder.add(op, inputs, known, name=name, meta=current_meta(builder))
@@ -398,23 +296,13 @@ def current_meta(builder: GraphBuilder) -> Meta:
     return Meta(origin=origin) if origin else NO_META
 
 
-def _common_builder(op: str, operands: Sequence[Any]) -> GraphBuilder:
-    builder: GraphBuilder | None = None
-    for operand in operands:
-        if isinstance(operand, Tensor):
-            if builder is None:
-                builder = operand.builder
-            elif operand.builder is not builder:
-                mine, other = builder, operand.builder
-                if mine.scope is None and (other.scope is not None or len(mine.nodes) < len(other.nodes)):
-                    mine, other = other, mine
-                mine.absorb(other)
-                builder = mine
-    if builder is None:
-        raise OpError(
-            f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op
-        )
-    return builder
+def _symbols(value: Any) -> Iterator[Tensor | Size]:
+    """Give the tensors and sizes among operands and attributes."""
+    if isinstance(value, Tensor | Size):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _symbols(item)
 
 
 def _constant(builder: GraphBuilder, operand: Any) -> Value:
@@ -465,9 +353,9 @@ def _index(tensor: Tensor, index: Any) -> Tensor:
         elif item is None:
             entries.append("new")
         elif isinstance(item, slice):
-            entries.append((_unsized(item.start), _unsized(item.stop), _unsized(item.step)))
+            entries.append((item.start, item.stop, item.step))
         elif isinstance(item, int | np.integer | Size) and not isinstance(item, bool):
-            entries.append(int(item) if not isinstance(item, Size) else item.expr)
+            entries.append(item if isinstance(item, Size) else int(item))
         else:
             raise OpError(
                 f"a tensor is indexed by numbers, slices, None, '...' or one tensor of ids, not by {item!r}; "
@@ -475,6 +363,3 @@ def _index(tensor: Tensor, index: Any) -> Tensor:
                 node=tensor.name,
             )
     return apply("getitem", tensor, index=tuple(entries))
-
-
-__all__ = ["Mapping", "Size", "SizeRef", "Tensor", "apply", "apply_all", "symbolic"]

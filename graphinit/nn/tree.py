@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graphinit.errors import BlockError
+from graphinit.ir.origin import warn_user
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 
@@ -49,6 +50,7 @@ def collect_parameters(root: Block, select: str | None) -> ParameterDict:
     aliases: dict[str, str] = {}
     for path, block in walk(root):
         prefix = f"{path}." if path else ""
+        _warn_of_containers(block)
         for key, parameter in block._parameters.items():
             found[prefix + key] = parameter
             aliases.setdefault(f"{block.name}_{key}", prefix + key)
@@ -63,3 +65,23 @@ def collect_parameters(root: Block, select: str | None) -> ParameterDict:
             if any(pattern.match(name) for name in (path, *older[path]))
         }
     return ParameterDict(found, aliases)
+
+
+def _warn_of_containers(block: Block) -> None:
+    """Warn of blocks and parameters in lists and dicts: nothing is registered there."""
+    for name, value in vars(block).items():
+        if name.startswith("_") or not isinstance(value, list | tuple | dict):
+            continue
+        items = value.values() if isinstance(value, dict) else value
+        known = [*block._children.values(), *block._parameters.values()]
+        kinds = (Parameter, _block_type(block))
+        if any(isinstance(item, kinds) and not any(item is other for other in known) for item in items):
+            warn_user(
+                f'"{type(block).__name__}.{name}" is an unregistered container with Blocks or Parameters; '
+                "register them with register_child(), or use nn.Sequential"
+            )
+
+
+def _block_type(block: Block) -> type[Block]:
+    """Return `Block` itself, which this module cannot import."""
+    return next(cls for cls in type(block).__mro__ if cls.__name__ == "Block")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
-from graphinit.ir.tensor import dim_of
+from graphinit.ir.size import dim_of
 from graphinit.ops import checks
 from graphinit.ops.rules import array_axes, first_dtype, free
 

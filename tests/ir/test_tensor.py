@@ -7,11 +7,14 @@ import operator
 import numpy as np
 import pytest
 
+from graphinit import functional as F
 from graphinit.errors import DTypeError, OpError, SymbolicValueError
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Meta
-from graphinit.ir.tensor import Size, Tensor, apply
+from graphinit.ir.size import Size
+from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType
+from passes import infer_shapes
 
 
 def last(tensor):
@@ -293,3 +296,17 @@ def test_a_value_of_a_second_output_is_named_by_its_port():
     y = builder.add("split", [x], {"sections": 2})
     assert Tensor(builder, y).name == "split"
     assert Tensor(builder, type(y)("split", 1)).name == "split:1"
+
+
+def test_a_size_brings_its_tensor_along():
+    x, y = F.input("x"), F.input("y", shape=(35,))
+    rows = F.relu(x).shape[0]
+    graph = Graph(outputs=F.relu(y).reshape(rows, 7), inputs=[x, y])
+    assert list(graph.nodes) == ["x", "y", "relu", "relu_1", "reshape"]
+    assert infer_shapes(graph, x=("n", 3))["reshape"] == (5, 7)
+
+
+def test_sizes_of_tensors_that_have_not_met():
+    x, y, z = F.input("x"), F.input("y"), F.input("z")
+    graph = Graph(outputs=F.reshape(z, (F.relu(x).shape[0] * F.relu(y).shape[1], -1)))
+    assert infer_shapes(graph, x=(2, 3), y=(5, 7), z=(14, 11))["reshape"] == (14, 11)
