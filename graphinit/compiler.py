@@ -16,7 +16,7 @@ from graphinit.runtime.executor import GRADIENT, SEED, ArrayVariable, Executable
 from passes.base import Pass, run_pass
 from passes.dead_code import RemoveDeadCode
 from passes.differentiation import NEXT, Differentiate
-from passes.memory_planning import PlanMemory
+from passes.memory_planning import Plan, PlanMemory
 from passes.numpy_emitter import emit_numpy
 from passes.pipelines import pipeline as chosen_pipeline
 from passes.shape_inference import InferShapes, ShapeReport
@@ -110,22 +110,41 @@ def _build(
     clean: Pass[Any],
 ) -> Executable:
     settled: Graph = run_pass(clean, report.graph).graph
-    gradients: dict[str, str] = {}
-    seeds: tuple[str, ...] = ()
     visible = [name for name in graph.outputs if not _is_next(graph, name)]
     starts = tuple(name for name in visible if is_float(settled.type_of(settled.outputs[name]).dtype))
     wanted = _wanted(settled, variables) if grad and starts else ()
+    gradients: dict[str, str] = {}
+    seeds: tuple[str, ...] = ()
     if wanted:
-        before = set(settled.inputs)
-        joint = run_pass(Differentiate(starts, wanted), settled)
-        gradients = dict(zip(joint.report, wanted, strict=True))
-        seeds = tuple(name for name in joint.graph.inputs if name not in before)
-        settled = run_pass(clean, _inferred(joint.graph, {}).graph).graph
+        settled, gradients, seeds = _differentiated(settled, starts, wanted, clean)
     plan = run_pass(PlanMemory(tuple(gradients), seeds), settled).report
-    for name in (*settled.parameters, *settled.state):
+    return _executable(settled, plan, variables, structure, visible, gradients, report)
+
+
+def _differentiated(
+    graph: Graph, starts: tuple[str, ...], wanted: tuple[str, ...], clean: Pass[Any]
+) -> tuple[Graph, dict[str, str], tuple[str, ...]]:
+    """Return the graph with gradients, the names of these outputs with their owners, and the new inputs."""
+    before = set(graph.inputs)
+    joint = run_pass(Differentiate(starts, wanted), graph)
+    gradients = dict(zip(joint.report, wanted, strict=True))
+    seeds = tuple(name for name in joint.graph.inputs if name not in before)
+    return run_pass(clean, _inferred(joint.graph, {}).graph).graph, gradients, seeds
+
+
+def _executable(
+    graph: Graph,
+    plan: Plan,
+    variables: Mapping[str, Variable],
+    structure: Any,
+    visible: list[str],
+    gradients: dict[str, str],
+    report: ShapeReport,
+) -> Executable:
+    for name in (*graph.parameters, *graph.state):
         variables[name].data()  # nothing is compiled for a parameter without values
     return Executable(
-        settled,
+        graph,
         plan.program,
         emit_numpy(plan.program),
         variables,
@@ -135,6 +154,60 @@ def _build(
         report,
         plan.memory,
     )
+
+
+def differentiate_for(
+    graph: Graph, starts: tuple[str, ...], wanted: tuple[str, ...]
+) -> tuple[Graph, dict[str, str]]:
+    """Return a described graph, clean and with gradients, and whose gradient each new output is.
+
+    The gradients of the outputs `starts` are inputs ``d.<output>``.
+    """
+    clean = chosen_pipeline("default")
+    settled: Graph = run_pass(clean, _inferred(run_pass(RemoveDeadCode(), graph).graph, {}).graph).graph
+    joint, gradients, _ = _differentiated(settled, starts, wanted, clean)
+    return joint, gradients
+
+
+def compile_training(
+    graph: Graph,
+    variables: Mapping[str, Variable],
+    *,
+    starts: tuple[str, ...] = (),
+    wanted: tuple[str, ...] = (),
+    writes: Mapping[str, str] | None = None,
+) -> Executable:
+    """Compile a graph whose variables change: gradients that go to their places, updates of parameters.
+
+    Parameters
+    ----------
+    graph : Graph
+        What to compile.
+    variables : mapping from str to Variable
+        Parameters and states by name, and what else `writes` mentions.
+    starts : tuple of str
+        Outputs that backward starts from.
+    wanted : tuple of str
+        Inputs and parameters whose gradients it computes; none for a program without backward.
+    writes : mapping from str to str
+        For outputs, gradients (``grad.<name>``) among them, the variables that they are written to.
+
+    Returns
+    -------
+    Executable
+    """
+    clean = chosen_pipeline("default")
+    report = _inferred(run_pass(RemoveDeadCode(), graph).graph, {})
+    settled: Graph = run_pass(clean, report.graph).graph
+    gradients: dict[str, str] = {}
+    seeds: tuple[str, ...] = ()
+    if wanted:
+        settled, gradients, seeds = _differentiated(settled, starts, wanted, clean)
+    taken = writes or {}
+    plan = run_pass(PlanMemory(tuple(gradients), seeds, tuple(taken.items())), settled).report
+    visible = [name for name in graph.outputs if not _is_next(graph, name) and name not in taken]
+    returned = {name: owner for name, owner in gradients.items() if name not in taken}
+    return _executable(settled, plan, variables, tuple(visible), visible, returned, report)
 
 
 def _inferred(graph: Graph, given: Mapping[str, Any]) -> ShapeReport:

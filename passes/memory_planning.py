@@ -76,6 +76,10 @@ class PlanMemory:
         Outputs that backward computes; all others are computed by forward.
     seeds : tuple of str
         Inputs that backward takes.
+    writes : tuple of (str, str)
+        Outputs that nobody gets, and the variables that take them: in place where nothing reads the
+        old value any more, else when all steps have succeeded.  A variable is a parameter or a state
+        of the graph, or one that only the caller knows, such as the place of a gradient.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class PlanMemory:
 
     gradients: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
+    writes: tuple[tuple[str, str], ...] = ()
 
     def __call__(self, graph: Graph) -> PassResult[Plan]:
         """Return the plan.
@@ -97,7 +102,7 @@ class PlanMemory:
         ShapeError
             GI207, when a type is not settled.
         """
-        return PassResult(graph, False, _Planner(graph, self.gradients, self.seeds).plan())
+        return PassResult(graph, False, _Planner(graph, self.gradients, self.seeds, dict(self.writes)).plan())
 
 
 KEPT = math.inf
@@ -110,13 +115,17 @@ class _Planner:
     Positions count the steps of forward, its end, the steps of backward, its end.
     """
 
-    def __init__(self, graph: Graph, gradients: tuple[str, ...], seeds: tuple[str, ...]) -> None:
+    def __init__(
+        self, graph: Graph, gradients: tuple[str, ...], seeds: tuple[str, ...], writes: dict[str, str]
+    ) -> None:
         self.graph = graph
         self.seeds = seeds
+        self.writes = writes
         self.gradients = [name for name in graph.outputs if name in gradients]
         self.results = [name for name in graph.outputs if name not in gradients]
         self.stores = self._stores()
-        self.results = [name for name in self.results if not _is_state(graph, name)]
+        self.results = [name for name in self.results if not _is_state(graph, name) and name not in writes]
+        self.returned = [name for name in self.gradients if name not in writes]
         self.places = place_values(graph)
         self.roots_of = {
             node.name: [root_name(graph, Value(node.name, port)) for port in range(len(node.types))]
@@ -129,6 +138,11 @@ class _Planner:
         self.owner: dict[str, str] = {}  # workspace buffer -> root that lives in it now
         self.claimed: dict[str, str] = {}  # root -> output that it is
         self.last: dict[str, float] = {}  # root -> position of its last reading
+        self.taking: dict[str, str] = {}  # root -> variable that takes it
+        for output, variable in writes.items():
+            place = self.places.of[graph.outputs[output]]
+            if isinstance(place, View) and _is_whole(place, self.places.roots[place.buffer]):
+                self.taking.setdefault(place.buffer, variable)
 
     def _stores(self) -> list[list[tuple[str, str]]]:
         """For each phase, the states that it stores and the outputs that are their next values.
@@ -136,8 +150,10 @@ class _Planner:
         Random streams move on when forward has run, running statistics when backward has.
         """
         stores: list[list[tuple[str, str]]] = [[], []]
+        for output, variable in self.writes.items():
+            stores[output in self.gradients].append((variable, output))
         for output in self.results:
-            if _is_state(self.graph, output):
+            if output not in self.writes and _is_state(self.graph, output):
                 state = output.removeprefix(NEXT)
                 late = is_float(self.graph[state].type.dtype)
                 if not late or self.gradients:
@@ -153,7 +169,8 @@ class _Planner:
                         code="GI207",
                         node=node.name,
                     )
-        forward = self._needed([*self.results, *(name for _, name in self.stores[0] + self.stores[1])], set())
+        stored = [name for _, name in self.stores[0] + self.stores[1] if name not in self.gradients]
+        forward = self._needed([*self.results, *stored], set())
         backward = self._needed(self.gradients, forward)
         order = [[node for node in self.graph if node.name in part] for part in (forward, backward)]
         ends = len(order[0]), len(order[0]) + 1 + len(order[1])
@@ -162,7 +179,7 @@ class _Planner:
         kept = self._keep(order[0], ends)
         phases = [self._phase("forward", 0, order[0], kept, self.results)]
         if self.gradients:
-            phases.append(self._phase("backward", ends[0] + 1, order[1], [], self.gradients))
+            phases.append(self._phase("backward", ends[0] + 1, order[1], [], self.returned))
         program = Program(tuple(phases), self.buffers, self.constants, self.arena.size)
         return Plan(program, self._memory(order))
 
@@ -248,7 +265,8 @@ class _Planner:
         stores = tuple(
             (state, self._located(place))
             for state, place in following
-            if isinstance(place, View) and place.buffer != state  # else it stays as it is
+            if isinstance(place, View)
+            and self.buffer_of.get(place.buffer, place.buffer) != state  # else it is there
         )
         for root in dying.get(start + len(nodes), ()):
             self._release(root)
@@ -294,11 +312,39 @@ class _Planner:
         for port, root in enumerate(roots):
             if root in self.claimed:
                 continue
+            target = self._target(node, root, spec.inplace if port == 0 else (), position)
+            if target is not None:
+                self.buffer_of[root] = target
+                continue
             taken = None if port else self._overwritten(node, spec.inplace, position)
             self.buffer_of[root] = taken or self._allocate(root, root)
             self.owner[self.buffer_of[root]] = root
         outputs = tuple(self._located(self.places.roots[root]) for root in roots)
         return Step(node.op, outputs, inputs, node.attrs, node.name)
+
+    def _target(self, node: Node, root: str, slots: Sequence[int], position: int) -> str | None:
+        """Return the memory of the variable that takes a root, if it can be written now."""
+        variable = self.taking.get(root)
+        if variable is None or self.last[root] == KEPT:
+            return None
+        if variable not in self.graph:
+            if variable not in self.buffers:
+                self._add(variable, root, "parameter")
+            return variable
+        source, wanted = self.places.roots[variable], self.places.roots[root]
+        last = self.last.get(variable, -1)
+        same = source.shape == wanted.shape and self.places.dtypes[variable] == self.places.dtypes[root]
+        if not same or last > position or root == variable:
+            return None
+        if last == position:
+            read = [
+                (slot, place)
+                for slot, value in enumerate(node.inputs)
+                if isinstance(place := self.places.of[value], View) and place.buffer == variable
+            ]
+            if not all(slot in slots and _is_whole(place, source) for slot, place in read):
+                return None
+        return self._source(variable)
 
     def _overwritten(self, node: Node, slots: Sequence[int], position: int) -> str | None:
         """Return the buffer of an input that the output may overwrite, if there is one."""
@@ -383,6 +429,10 @@ class _Planner:
 def view_of(view: View, buffer: str) -> View:
     """Return the view of another buffer."""
     return View(buffer, view.shape, view.strides, view.offset, view.path, view.layout)
+
+
+def _is_whole(view: View, root: View) -> bool:
+    return (view.shape, view.strides, view.offset) == (root.shape, root.strides, 0) and not view.path
 
 
 def _layout(view: View) -> tuple[Any, ...]:

@@ -204,7 +204,7 @@ class Executable:
             for place, owner in enumerate(self.gradients.values())
             if owner in variables
         ]
-        self._types = {name: graph[name].type for name in self._variables}
+        self._types = {name: graph[name].type for name in self._variables if name in graph}
         self._seen: dict[str, Any] = {}
         self._workspace = Workspace(program, listing.views)
         self._lines = listing.lines
@@ -324,11 +324,10 @@ class Executable:
 
     def _check_variables(self) -> None:
         """Check that parameters still have the shapes and dtypes that were compiled for."""
-        for name, variable in self._variables.items():
-            array = variable.data()
+        for name, type in self._types.items():
+            array = self._variables[name].data()
             if array is self._seen.get(name):
                 continue
-            type = self._types[name]
             if array.shape != type.shape or array.dtype != type.dtype:
                 raise ShapeError(
                     f"{name!r} is {array.dtype}{list(array.shape)} now, and was {type} when this program was "
