@@ -66,3 +66,28 @@ def shapes(net):
 
 def wave(shape, scale=0.37, shift=0.1):
     return np.sin(np.arange(np.prod(shape, dtype=int)) * scale + shift).reshape(shape).astype(np.float32)
+
+
+def filled(size, position):
+    """Return what the recordings put into the parameter of that position, flat."""
+    return (np.sin(np.arange(size) + 0.7 * position) * 0.2).astype(np.float32)
+
+
+def head_gradient(shape):
+    return np.cos(np.arange(np.prod(shape, dtype=int)) * 0.53 + 0.2).reshape(shape).astype(np.float32)
+
+
+def assert_recorded(found, record, tolerance=1e-4):
+    """Compare an array with the sums and elements that were recorded of it."""
+    assert list(found.shape) == record["shape"]
+    flat = np.asarray(found, np.float64).ravel()
+    sums = {
+        "sum": flat.sum(),
+        "sumabs": np.abs(flat).sum(),
+        "wsum": (flat * np.cos(0.11 * np.arange(flat.size))).sum(),
+    }
+    for name, value in sums.items():
+        assert abs(value - record[name]) <= tolerance * max(1, record["sumabs"]), name
+    np.testing.assert_allclose(flat[:8], record["first8"], rtol=10 * tolerance, atol=tolerance)
+    if "values" in record:
+        np.testing.assert_allclose(flat, record["values"], rtol=10 * tolerance, atol=tolerance)
