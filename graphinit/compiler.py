@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from graphinit.errors import CallError, GraphError, ShapeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
-from graphinit.ir.node import Value
-from graphinit.ir.types import is_float, static_shape
+from graphinit.ir.node import Node, Value
+from graphinit.ir.types import TensorType, is_float, is_integer, static_shape
+from graphinit.runtime.arguments import array_leaves, without_dtype
 from graphinit.runtime.executor import GRADIENT, SEED, ArrayVariable, Executable, StateVariable, Variable
 from passes.base import Pass, run_pass
 from passes.dead_code import RemoveDeadCode
@@ -91,9 +93,10 @@ def compile(
     elif hasattr(net_or_graph, "trace"):
         if parameters is not None:
             raise CallError("parameters= is for graphs; a block has its own")
-        graph, structure = _with_outputs(net_or_graph.trace(train=train, **given), outputs)
+        shapes = {name: without_dtype(spec) for name, spec in given.items()}
+        graph, structure = _with_outputs(net_or_graph.trace(train=train, **shapes), outputs)
         graph = run_pass(RemoveDeadCode(), graph).graph  # parameters that nothing uses need no shape
-        report = _inferred(graph, {})
+        graph, report = _with_dtypes(graph, array_leaves(given))
         net_or_graph.settle(report)
         variables = net_or_graph.variables(graph)
     else:
@@ -229,6 +232,32 @@ def _inferred(graph: Graph, given: Mapping[str, Any]) -> ShapeReport:
             code="GI207",
         )
     return report
+
+
+def _with_dtypes(graph: Graph, arrays: Mapping[str, Any]) -> tuple[Graph, ShapeReport]:
+    """Return a block's graph and its report, with the dtypes that its inputs are cast to at a call.
+
+    An input that was given as an array, or as a bare shape, takes the dtype of the parameters, or of
+    what takes it as ids; where there are no parameters, an array keeps its own.
+    """
+    report = _inferred(graph, {})
+    floats = [dtype for node in graph.parameters.values() if is_float(dtype := node.type.dtype)]
+    retyped: dict[str, Node] = {}
+    for name, node in graph.inputs.items():
+        settled = report.type(name).dtype
+        if node.type.dtype is not None:
+            continue  # it was stated
+        wanted = settled
+        if is_float(settled):
+            wanted = floats[0] if floats else arrays[name].dtype.name if name in arrays else settled
+        elif is_integer(settled) and name in arrays and arrays[name].dtype.kind in "iu":
+            wanted = arrays[name].dtype.name
+        if wanted != settled:
+            retyped[name] = replace(node, types=(TensorType(node.type.shape, wanted),))
+    if not retyped:
+        return graph, report
+    graph = graph.replace(retyped)
+    return graph, _inferred(graph, {})
 
 
 def _with_outputs(graph: Graph, outputs: Iterable[str] | None) -> tuple[Graph, Any]:

@@ -134,3 +134,27 @@ def flat_structure(structure: Structure, given: Any) -> dict[str, Any]:
         if item is not None:
             flat.update(flat_structure(part, item))
     return flat
+
+
+def without_dtype(spec: Any) -> Any:
+    """Return an input specification with the shape of each array in its place.
+
+    An array's dtype says how it is stored, not what a network takes: it is cast at the call.
+    """
+    if isinstance(spec, np.ndarray | np.generic):
+        if spec.dtype.kind not in "biuf":
+            raise ArrayError(f"an input takes an array of real numbers, not {spec.dtype} values")
+        return TensorType(spec.shape)
+    if isinstance(spec, Mapping):
+        return {key: without_dtype(item) for key, item in spec.items()}
+    if isinstance(spec, list | tuple):
+        return type(spec)(without_dtype(item) for item in spec)
+    return spec
+
+
+def array_leaves(specs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the arrays among input specifications, nested ones by path."""
+    leaves: dict[str, Any] = {}
+    for name, spec in specs.items():
+        leaves.update(_parts(name, spec))
+    return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray | np.generic)}

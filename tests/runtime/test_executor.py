@@ -267,7 +267,7 @@ def test_ids_take_whole_numbers():
 
 
 def test_truth_values_are_no_floats():
-    exe = elementwise("bool", build=lambda x: F.logical_not(x))
+    exe = elementwise("bool", build=F.logical_not)
     np.testing.assert_array_equal(exe.forward(np.array([0, 1, 1])), [True, False, False])
     with pytest.raises(ArrayError):
         exe.forward(np.array([0.0, 1.0, 1.0]))
@@ -314,7 +314,7 @@ def test_gradients_of_outputs_by_structure_and_by_name():
 
 
 def test_backward_sees_what_forward_saw():
-    exe = elementwise(build=lambda x: F.square(x))
+    exe = elementwise(build=F.square)
     x = np.array([1, 2, 3], np.float32)
     exe.forward(x)
     x[...] = 100
