@@ -52,9 +52,13 @@ def _concat_shape(ctx: Any) -> None:
                 ctx.dim(ctx.y, axis), parts, f"axis {axis} of y is the sum of the sizes that are joined"
             )
         else:
-            ctx.equal(ctx.dim(ctx.y, place), ctx.dim(ctx.x, place), f"axis {place} of y is axis {place} of x0")
+            ctx.equal(
+                ctx.dim(ctx.y, place), ctx.dim(ctx.x, place), f"axis {place} of y is axis {place} of x0"
+            )
             for number, operand in enumerate(ctx.inputs[1:], 1):
-                why = f"axis {place} of x{number} must equal axis {place} of x0, as only axis {axis} is joined"
+                why = (
+                    f"axis {place} of x{number} must equal axis {place} of x0, as only axis {axis} is joined"
+                )
                 ctx.equal(ctx.dim(ctx.x, place), ctx.dim(operand, place), why)
 
 
