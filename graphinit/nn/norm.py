@@ -176,3 +176,63 @@ class BatchNormReLU(BatchNorm):
     def forward(self, x: Any) -> Any:
         """Normalise and rectify x of shape (*a, c, *b)."""
         return F.relu(super().forward(x))
+
+
+class LayerNorm(_Norm):
+    """Each sample normalised over an axis: y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    The variance is the biased one.
+
+    Parameters
+    ----------
+    axis : int
+        The axis that is normalised, of size `c`.
+    epsilon : float
+        Added to the variance.
+    center, scale : bool
+        Whether beta and gamma are trained.
+    beta_initializer, gamma_initializer : str or initializer
+        Initializers of shift and scale.
+    in_channels : int
+        Size of the axis, `c`; -1, 0 or None when it is to be inferred.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        Shape (c,).
+
+    Examples
+    --------
+    >>> norm = LayerNorm()
+    >>> norm.infer_shape(x=("batch", "length", 7))["y"]
+    ('batch', 'length', 7)
+    >>> norm
+    LayerNorm(axis=-1, eps=1e-05, center=True, scale=True, in_channels=7)
+
+    References
+    ----------
+    J. Ba, J. Kiros and G. Hinton, "Layer normalization", 2016.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        epsilon: float = 1e-5,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = ZEROS,
+        gamma_initializer: Any = ONES,
+        in_channels: int | None = -1,
+    ) -> None:
+        super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, in_channels)
+
+    def forward(self, x: Any) -> Any:
+        """Normalise x of shape (*a, c, *b)."""
+        y = F.standardize(x, axis=self._axis, epsilon=self._epsilon)[0]
+        return self.affine(y, self._axis)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(axis={self._axis}, eps={self._epsilon}, center={self._center}, "
+            f"scale={self._scale}, in_channels={self._channels()})"
+        )
