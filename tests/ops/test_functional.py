@@ -24,7 +24,7 @@ HELPERS = {
 
 def test_every_public_op_has_a_function() -> None:
     helpers = {name for name in op_names() if name in HELPERS or name.endswith(("_grad", "_gradient"))}
-    assert set(op_names()) - set(F.__all__) == helpers
+    assert set(op_names()) - set(F.__all__) <= helpers
 
 
 @pytest.mark.parametrize("name", F.__all__)
