@@ -14,8 +14,8 @@ from typing import Any
 import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import intern_rule
-from graphinit.ir.types import TensorType, is_float
+from graphinit.ir.op import intern_rule, op_spec
+from graphinit.ir.types import TensorType, is_float, static_shape
 from passes.base import PassResult
 from passes.rewriting import RewriteRule, Rewritten, Sweep, rewrite, substituted
 
@@ -107,10 +107,7 @@ def inner_reshape(sweep: Sweep, node: Node) -> Rewritten:
     inner = sweep.node(node.inputs[0])
     if inner.op not in RESHAPES or not node.type.is_static:
         return None
-    spec = intern_rule("reshape", node.attrs if node.op == "reshape" else inner.attrs).spec
-    assert spec is not None
-    attrs = spec.check_attrs({"shape": node.type.shape})
-    return replace(node, op="reshape", attrs=attrs, inputs=inner.inputs[:1])
+    return _op(node, "reshape", inner.inputs[0], shape=node.type.shape)
 
 
 def inner_transpose(sweep: Sweep, node: Node) -> Rewritten:
@@ -211,15 +208,29 @@ def both_negative(sweep: Sweep, node: Node) -> Rewritten:
     return replace(node, inputs=(*first.inputs, *second.inputs))
 
 
+def settled_sum(sweep: Sweep, node: Node) -> Rewritten:
+    """Undoing a broadcast between settled shapes is a sum over known axes."""
+    type = sweep.type(node.inputs[0])
+    if not (type.is_static and node.type.is_static and is_float(type.dtype)):
+        return None
+    wide, narrow = static_shape(type), static_shape(node.type)
+    extra = len(wide) - len(narrow)
+    stretched = tuple(
+        axis + extra for axis, size in enumerate(narrow) if size == 1 and wide[axis + extra] != 1
+    )
+    if extra and stretched:
+        return None  # two sums add up in another order than one
+    axes = stretched or tuple(range(extra))
+    return _op(node, "sum", node.inputs[0], axis=axes, keepdims=bool(stretched))
+
+
 def only_part(sweep: Sweep, node: Node) -> Rewritten:
     """One tensor joined with nothing is itself."""
     return node.inputs[0] if len(node.inputs) == 1 else None
 
 
-def _op(node: Node, op: str, *inputs: Value) -> Node:
-    spec = intern_rule(op, node.attrs).spec
-    assert spec is not None
-    return replace(node, op=op, attrs=spec.check_attrs({}), inputs=inputs)
+def _op(node: Node, op: str, *inputs: Value, **attrs: Any) -> Node:
+    return replace(node, op=op, attrs=op_spec(op).check_attrs(attrs), inputs=inputs)
 
 
 RESHAPES = ("reshape", "reshape_like", "flatten", "expand_dims", "squeeze", "rows")
@@ -227,7 +238,8 @@ RESHAPES = ("reshape", "reshape_like", "flatten", "expand_dims", "squeeze", "row
 
 RULES: Mapping[str, Sequence[RewriteRule]] = {
     **{op: [identity, inner_reshape] for op in RESHAPES},
-    **{op: [identity] for op in ("cast", "cast_like", "sum_like", "broadcast_to", "broadcast_like")},
+    **{op: [identity] for op in ("cast", "cast_like", "broadcast_to", "broadcast_like")},
+    "sum_like": [identity, settled_sum],
     "linear": [unflattened],
     "transpose": [inner_transpose],
     "negative": [double],

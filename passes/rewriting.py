@@ -15,7 +15,7 @@ import numpy as np
 from graphinit.ir.dims import Expr, size_of
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import NO_ATTRS, Attrs, Literal, intern_rule
+from graphinit.ir.op import Attrs, Literal, intern_rule, op_spec
 from graphinit.ir.types import TensorType
 
 Rewritten = Node | Value | tuple[Value, ...] | None
@@ -71,8 +71,7 @@ class Sweep:
     ) -> Value:
         """Add an op beside `like`, itself rewritten as rules say, and return its first output."""
         name = self.free_name(like, op)
-        spec = intern_rule(op, NO_ATTRS).spec
-        checked = spec.check_attrs(attrs) if spec is not None else Attrs(attrs)
+        checked = op_spec(op).check_attrs(attrs)
         return self.add(Node(name, op, checked, tuple(inputs), tuple(types), like.meta))[0]
 
     def constant(self, array: np.ndarray, like: Node) -> Value:

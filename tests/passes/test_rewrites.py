@@ -96,6 +96,16 @@ REWRITES: dict[str, tuple[Callable[..., Any], dict[str, Any], list[str]]] = {
     "cast to its dtype": (lambda x: x.astype("float32"), X, []),
     "broadcast to its shape": (lambda x: F.broadcast_to(x, shape=(3, 5)), X, []),
     "sum_like of equal shape": (lambda x, y: apply("sum_like", x, y), XY, []),
+    "sum_like over leading axes": (
+        lambda x, y: apply("sum_like", x, y),
+        {"x": (2, 3, 5), "y": (3, 5)},
+        ["sum"],
+    ),
+    "sum_like over an inner axis": (
+        lambda x, y: apply("sum_like", x, y),
+        {"x": (2, 3, 5), "y": (2, 1, 5)},
+        ["sum"],
+    ),
     "broadcast_like of equal shape": (lambda x, y: apply("broadcast_like", x, y), XY, []),
     "negative twice": (lambda x: F.negative(-x), X, []),
     "not twice": (lambda x: F.logical_not(F.logical_not(x)), {"x": "bool"}, []),
@@ -149,6 +159,10 @@ STAY = {
     "truth plus zero": (lambda x: x + 0, {"x": "bool"}),
     "cast elsewhere": (lambda x: x.astype("float64"), X),
     "reshape elsewhere": (lambda x: x.reshape(5, 3), X),
+    "sum_like over leading and inner axes": (
+        lambda x, y: apply("sum_like", x, y),
+        {"x": (2, 3, 5), "y": (1, 5)},
+    ),
     "flatten of four axes": (
         lambda x: F.linear(x, F.parameter("w", shape=(2, 15)), flatten=True),
         {"x": (2, 3, 5)},
