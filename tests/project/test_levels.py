@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_module_has_its_level():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (levels,) = [contract["layers"] for contract in settings["contracts"] if contract["type"] == "layers"]
-    listed = {name.strip(" ()") for level in levels for name in re.split(r"[|:]", level)}
+    listed = {name.strip(" ()\n") for level in levels for name in re.split(r"[|:]", level)}
     for package in ("graphinit", "passes"):
         for path in (ROOT / package).rglob("*.py"):
             parts = path.relative_to(ROOT).with_suffix("").parts
