@@ -99,7 +99,8 @@ class Initializer:
 
         Examples
         --------
-        >>> Constant(9).dumps()
+        >>> from graphinit import init
+        >>> init.Constant(9).dumps()
         '["constant", {"value": 9}]'
         """
         return json.dumps([type(self).__name__.lower(), self.options()])

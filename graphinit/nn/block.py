@@ -385,7 +385,7 @@ class Block:
         >>> print(nn.Sequential(nn.Dense(3)).trace(x=("batch", 4)))
         graph(x: ?[batch, 4])
           0.weight: float32[3, -1] = parameter(init=None, trainable=True)
-          0.bias: float32[3] = parameter(init='["zero", {}]', trainable=True)
+          0.bias: float32[3] = parameter(init='zeros', trainable=True)
           0.linear = linear(x, 0.weight, 0.bias, flatten=True)
           return y=0.linear
         """
