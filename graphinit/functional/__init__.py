@@ -56,6 +56,7 @@ from graphinit.functional.comparison import (
     not_equal,
     where,
 )
+from graphinit.functional.conv import conv, conv_transpose
 from graphinit.functional.elementwise import (
     abs,
     cast,
@@ -112,6 +113,8 @@ __all__ = [
     "clip",
     "concat",
     "constant",
+    "conv",
+    "conv_transpose",
     "divide",
     "dropout",
     "elu",

@@ -15,6 +15,8 @@ from graphinit.nn.cell_wrappers import (
 from graphinit.nn.cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from graphinit.nn.containers import Sequential, WithLoss
 from graphinit.nn.norm import BatchNorm, BatchNormReLU
+from graphinit.nn.conv import Conv1D, Conv2D, Conv3D
+from graphinit.nn.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from graphinit.nn.recurrent import GRU, LSTM, RNN
 from graphinit.parameter import Parameter
 
@@ -29,6 +31,12 @@ __all__ = [
     "BidirectionalCell",
     "Block",
     "Constant",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Dense",
     "Dropout",
     "DropoutCell",

@@ -2,6 +2,7 @@
 
 from graphinit.ops import (
     activation,
+    conv,
     elementwise,
     getitem,
     index,
@@ -17,6 +18,7 @@ from graphinit.ops import (
 
 __all__ = [
     "activation",
+    "conv",
     "elementwise",
     "getitem",
     "index",

@@ -48,6 +48,13 @@ def positive(value: Any) -> int:
     return number
 
 
+def naturals(value: Any) -> tuple[int, ...]:
+    """Several whole numbers of at least 0."""
+    if not isinstance(value, tuple | list):
+        raise TypeError("must be a tuple of whole numbers")
+    return tuple(natural(item) for item in value)
+
+
 def number(value: Any) -> float:
     """A number, as float."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
