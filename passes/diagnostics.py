@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphinit.errors import DTypeError, GraphInitError, ShapeError
@@ -154,14 +155,14 @@ def _dtype_error(history: History, node: Node, slot: int, kind: str) -> DTypeErr
     )
 
 
-def contradiction_error(one: Requirement, other: Requirement) -> ShapeError:
-    """Return the error for two requirements that cannot hold together."""
-    both = f"{one} and {other} cannot hold together" if one is not other else f"{one} holds for no size"
-    lines = [f"{need}  because {need.why}, in {need.node}" for need in dict.fromkeys((one, other))]
+def contradiction_error(conflict: Sequence[Requirement]) -> ShapeError:
+    """Return the error for requirements that cannot hold together."""
+    texts = [str(need) for need in conflict]
+    message = (
+        f"{' and '.join(texts)} cannot hold together" if len(texts) > 1 else f"{texts[0]} holds for no size"
+    )
+    lines = [f"{need}  because {need.why}, in {need.node}" for need in conflict]
+    origins = tuple(dict.fromkeys(origin for need in conflict for origin in need.origins))
     return ShapeError(
-        both,
-        code="GI208",
-        node=other.node,
-        origins=tuple(dict.fromkeys((*one.origins, *other.origins))),
-        details=[*lines, *dict.fromkeys((*one.origins, *other.origins))],
+        message, code="GI208", node=conflict[-1].node, origins=origins, details=[*lines, *origins]
     )

@@ -7,15 +7,18 @@ printed as they stand, and evaluated.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Dim, Expr, bounds, exact_quotient
 from graphinit.ir.expressions import one_term
 from graphinit.ir.terms import print_order, remainders_of
+from passes.size_sets import MOST_TABLED, SizeSet, solutions
 
-Range = tuple[int | None, int | None]
+Box = tuple[tuple[str, SizeSet], ...]
+"""Sets of sizes for several symbols at once."""
 
 
 class Condition(NamedTuple):
@@ -63,12 +66,16 @@ class Condition(NamedTuple):
         return True if rest == 0 else False if isinstance(rest, int) or (bounds(rest)[0] or 0) > 0 else None
 
     def __str__(self) -> str:
-        solved = _solve(self)
+        solved = self.solved()
         if solved is not None:
-            return _range_text(*solved)
+            return solved[1].text(solved[0])
         if self.relation == "%":
             return f"({self.left}) % ({self.right}) == 0"
         return f"{self.left} {self.relation} {self.right}"
+
+    def solved(self) -> tuple[str, SizeSet] | None:
+        """Return the one symbol that it speaks of, and the sizes for which it holds, if that can be solved."""
+        return _solved(self)
 
     def normal(self) -> Condition:
         """Return the same condition in one form: nothing common to both sides, nothing negative.
@@ -106,6 +113,8 @@ class Requirement:
         The equation in words.
     origins : tuple of str
         The user's statements that it follows from.
+    boxes : tuple of Box
+        Its solution, where it was solved: sizes for each of some symbols, in one box or another.
 
     Examples
     --------
@@ -119,10 +128,13 @@ class Requirement:
     node: str = ""
     why: str = field(default="", compare=False)
     origins: tuple[str, ...] = field(default=(), compare=False)
+    boxes: tuple[Box, ...] = field(default=(), compare=False)
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Names of the symbols that it speaks of, sorted."""
+        if self.boxes:
+            return tuple(sorted({name for box in self.boxes for name, _ in box}))
         return tuple(sorted(frozenset().union(*(condition.symbols for condition in self.alternatives))))
 
     def holds(self, **sizes: int) -> bool:
@@ -133,9 +145,13 @@ class Requirement:
         KeyError
             If a symbol that it speaks of has no size.
         """
+        if self.boxes:
+            return any(all(sizes[name] in allowed for name, allowed in box) for box in self.boxes)
         return any(condition.holds(sizes) for condition in self.alternatives)
 
     def __str__(self) -> str:
+        if self.boxes:
+            return " or ".join(map(_box_text, self.boxes))
         return " or ".join(map(str, self.alternatives))
 
     def to_json(self) -> dict[str, Any]:
@@ -175,48 +191,21 @@ def impossible(left: Dim, right: Dim) -> bool:
     return difference.terms.get((), 0) % common != 0
 
 
-def contradiction(requirements: Iterable[Requirement]) -> tuple[Requirement, Requirement] | None:
-    """Return two requirements on one symbol that no size meets together, if ranges show any."""
-    ranges: dict[str, list[tuple[Requirement, Range]]] = {}
-    for requirement in requirements:
-        if len(requirement.alternatives) != 1:
-            continue
-        solved = _solve(requirement.alternatives[0])
-        if solved is None:
-            continue
-        name, low, high = solved
-        low = max(low if low is not None else 1, 1)
-        for other, (least, most) in ranges.get(name, ()):
-            start = max(low, least if least is not None else low)
-            ends = [end for end in (high, most) if end is not None]
-            if ends and start > min(ends):
-                return other, requirement
-        if high is not None and low > high:
-            return requirement, requirement
-        ranges.setdefault(name, []).append((requirement, (low, high)))
-    return None
+def _box_text(box: Box) -> str:
+    texts = [(allowed.text(name), len(box) > 1) for name, allowed in box]
+    return " and ".join(f"({text})" if several and " or " in text else text for text, several in texts)
 
 
-def strongest(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
-    """Leave out the requirements on one symbol that follow from another one."""
-    kept: list[Requirement] = []
-    for requirement in requirements:
-        if any(_follows(requirement, other) for other in kept):
-            continue
-        kept = [other for other in kept if not _follows(other, requirement)]
-        kept.append(requirement)
-    return tuple(kept)
-
-
-def _follows(one: Requirement, other: Requirement) -> bool:
-    """Whether `one` holds wherever `other` does, as far as ranges show."""
-    if len(one.alternatives) > 1 or len(other.alternatives) > 1:
-        return one.alternatives == other.alternatives
-    mine, theirs = _solve(one.alternatives[0]), _solve(other.alternatives[0])
-    if mine is None or theirs is None or mine[0] != theirs[0]:
-        return one.alternatives == other.alternatives
-    low = mine[1] is None or mine[1] <= 1 or (theirs[1] is not None and theirs[1] >= mine[1])
-    return low and (mine[2] is None or (theirs[2] is not None and theirs[2] <= mine[2]))
+@lru_cache(maxsize=4096)
+def _solved(condition: Condition) -> tuple[str, SizeSet] | None:
+    if len(condition.symbols) != 1:
+        return None
+    (name,) = condition.symbols
+    span = _solve(condition)
+    if span is not None and max(span[1] or 0, span[2] or 0) < MOST_TABLED:
+        return name, SizeSet.between(span[1], span[2])
+    found = solutions(*condition, name)
+    return None if found is None else (name, found)
 
 
 def _solve(condition: Condition) -> tuple[str, int | None, int | None] | None:
@@ -251,14 +240,6 @@ def _solve(condition: Condition) -> tuple[str, int | None, int | None] | None:
             (None if low is None else low * divisor),
             (None if high is None else high * divisor + divisor - 1),
         )
-
-
-def _range_text(name: str, low: int | None, high: int | None) -> str:
-    if low == high:
-        return f"{name} == {low}"
-    if low is None or (high is not None and low <= 1):
-        return f"{name} <= {high}"
-    return f"{name} >= {low}" if high is None else f"{low} <= {name} <= {high}"
 
 
 def _symbols(dim: Dim) -> frozenset[str]:

@@ -15,7 +15,8 @@ from passes.explanation import Explanation, History
 from passes.inference import Inference, number_of
 from passes.open_sizes import OpenSize, find_open
 from passes.report_text import report_table
-from passes.requirements import Requirement, contradiction, strongest
+from passes.requirements import Requirement
+from passes.solved_requirements import SolvedRequirements, solve_requirements
 
 Sizes = tuple[int | str, ...]
 
@@ -107,8 +108,8 @@ class ShapeReport(Mapping[str, Sizes | None]):
         if not inference.mistakes and not inference.solver.needs and not inference.needs:
             return ()
         errors = diagnose(self._history) if inference.mistakes else ()
-        clash = contradiction(self._all_requirements) if self._all_requirements else None
-        return errors if clash is None else (*errors, contradiction_error(*clash))
+        conflict = self._solved.conflict
+        return (*errors, contradiction_error(conflict)) if conflict else errors
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -191,8 +192,12 @@ class ShapeReport(Mapping[str, Sizes | None]):
 
     @cached_property
     def requirements(self) -> tuple[Requirement, ...]:
-        """What sizes must meet for the network to hold: ``batch == n``, ``h >= 28``."""
-        return strongest(self._all_requirements)
+        """What sizes must meet for the network to hold, solved: ``batch == n``, ``h >= 28``, ``h % 16 == 0``."""
+        return self._solved.requirements
+
+    @cached_property
+    def _solved(self) -> SolvedRequirements:
+        return solve_requirements(self._all_requirements)
 
     def accepts(self, **sizes: int) -> bool:
         """Whether the network holds for these sizes of its symbols; they are 1 or more.
@@ -207,7 +212,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
         missing = sorted({name for need in self.requirements for name in need.symbols} - sizes.keys())
         if missing:
             raise ShapeError(f"give a size for {', '.join(missing)}: requirements speak of it", code="GI206")
-        return all(requirement.holds(**sizes) for requirement in self._all_requirements)
+        return all(requirement.holds(**sizes) for requirement in self.requirements)
 
     # ------------------------------------------------------------------ why
 
