@@ -61,10 +61,15 @@ class FoldConstants:
 
 def _computed(sweep: Sweep, node: Node, limit: int) -> list[np.ndarray] | None:
     """Return the outputs of a node, when it is known and worth it."""
-    if node.is_source or not all(type.is_static and type.dtype is not None for type in node.types):
+    if node.is_source:
         return None
     spec = op_spec(node.op)
-    if spec.random:
+    if spec.random or any(
+        sweep.nodes[value.node].op != "constant" and slot not in spec.shape_only
+        for slot, value in enumerate(node.inputs)
+    ):
+        return None
+    if not all(type.is_static and type.dtype is not None for type in node.types):
         return None
     arrays: list[np.ndarray] = []
     dtypes = [sweep.type(value).dtype for value in node.inputs]

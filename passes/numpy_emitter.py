@@ -73,6 +73,7 @@ class _Emitter:
     used: set[str] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
     globals: dict[Any, str] = field(default_factory=dict)
+    kernels: dict[Any, str | None] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     nodes: dict[int, str] = field(default_factory=dict)
 
@@ -108,6 +109,14 @@ class _Emitter:
             return name
 
         return _NUMPY.sub(replace, text)
+
+    def kernel(self, step: Step) -> str | None:
+        """Return the text of a step's kernel over operand names; None when it is a Python function."""
+        key = (step.kernel, step.attrs, len(step.inputs))
+        if key not in self.kernels:
+            text = SPECIAL.get(step.kernel) or kernel_text(op_spec(step.kernel), step.attrs, len(step.inputs))
+            self.kernels[key] = None if text is None else self.short(text)
+        return self.kernels[key]
 
     def dtype(self, dtype: str) -> str:
         found = np.dtype(dtype)
@@ -271,24 +280,23 @@ class _Function:
             return [self.copy(step)]
         spec = op_spec(step.kernel)
         inputs = [self.operand(v) if isinstance(v, View) else "" for v in step.inputs]
-        text = kernel_text(spec, step.attrs, len(inputs))
+        text = self.emitter.kernel(step)
         given = spec.parsed.inputs
-        if text is None or (given and given[-1].variadic):
+        if text is None:
             inputs = [name or self.number(step, slot) for slot, name in enumerate(inputs)]
             outputs = [self.output(view, step.node) for view in step.outputs]
             kernel = self.emitter.bound(("kernel", step.kernel), f"{step.kernel}_kernel", spec.kernel)
             attrs = self.emitter.bound(("attrs", step.attrs), "attrs", step.attrs)
             return [f"{kernel}({_tuple(outputs)}, {_tuple(inputs)}, {attrs})"]
         names = {}
-        if step.kernel in SPECIAL and isinstance(step.inputs[0], View):
-            text = SPECIAL[step.kernel]
+        if step.kernel in SPECIAL:
             dtype = self.emitter.program.buffers[step.outputs[0].buffer].dtype
             names["zeros"] = self.emitter.zeros(step.outputs[0].shape, dtype)
         for slot, (operand, name) in enumerate(zip(given, inputs, strict=False)):
             names[operand.name] = name or self.literal(step, slot, operand.name, text)
         for operand, view in zip(spec.parsed.outputs, step.outputs, strict=True):
             names[operand.name] = self.output(view, step.node)
-        return [self.emitter.short(fill_template(text, names, Attrs()))]
+        return [fill_template(text, names, Attrs())]
 
     def copy(self, step: Step) -> str:
         """Return the line that copies an operand, into a fresh array where the output is one."""

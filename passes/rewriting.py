@@ -91,20 +91,28 @@ class Sweep:
 
     def add(self, node: Node) -> tuple[Value, ...]:
         """Add a node, or what the rules make of it, and return what stands for its outputs."""
-        everywhere = self.rules.get("*", ())
-        progress = True
-        while progress:
-            progress = False
-            for rule in (*everywhere, *self.rules.get(node.op, ())):
-                result = rule(self, node)
-                if result is None:
-                    continue
-                if not isinstance(result, Node):
-                    return (result,) if isinstance(result, Value) else result
-                node, progress = result, True
-                break
-        self.nodes[node.name] = node
-        return tuple(Value(node.name, port) for port in range(len(node.types)))
+        result = self.apply(node)
+        if isinstance(result, tuple):
+            return result
+        self.nodes[node.name] = result
+        return tuple(Value(node.name, port) for port in range(len(result.types)))
+
+    def apply(self, node: Node) -> Node | tuple[Value, ...]:
+        """Apply rules to a node until none matches; return the last node, or what stands for its outputs."""
+        place, rules = 0, self._rules_of(node.op)
+        while place < len(rules):
+            result = rules[place](self, node)
+            place += 1
+            if isinstance(result, Node):
+                node = result
+                place, rules = 0, self._rules_of(node.op)
+            elif result is not None:
+                return (result,) if isinstance(result, Value) else result
+        return node
+
+    def _rules_of(self, op: str) -> Sequence[RewriteRule]:
+        everywhere, own = self.rules.get("*", ()), self.rules.get(op, ())
+        return (*everywhere, *own) if everywhere and own else everywhere or own
 
 
 def rewrite(graph: Graph, rules: Mapping[str, Sequence[RewriteRule]]) -> Graph:
@@ -118,15 +126,12 @@ def rewrite(graph: Graph, rules: Mapping[str, Sequence[RewriteRule]]) -> Graph:
     changed = False
     for old in graph:
         node = renamed(old, moved) if moved else old
-        name = node.name
-        if node.op == "input" or ("*" not in rules and node.op not in rules):
-            nodes[name] = node
-            continue
-        values = sweep.add(node)
-        changed = changed or nodes.get(name) is not node
-        for port, value in enumerate(values):
-            if value != (name, port):
-                moved[Value(name, port)] = value
+        result = sweep.apply(node) if node.op != "input" else node
+        changed = changed or result is not node
+        if isinstance(result, Node):
+            nodes[node.name] = result
+        else:
+            moved.update((Value(node.name, port), value) for port, value in enumerate(result))
     if not changed:
         return graph
     outputs = {name: moved.get(value, value) for name, value in graph.outputs.items()}
