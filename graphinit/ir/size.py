@@ -180,10 +180,25 @@ class SymbolicShape(Sequence[Any]):
         return (self[axis] for axis in range(self._rank()))
 
     def __eq__(self, other: object) -> bool:
-        if self._type.shape is None:
+        shape = self._type.shape
+        if shape is None:
             return other is None
-        mine = tuple(dim if isinstance(dim, int) else str(dim) for dim in self._type.shape)
-        return mine == (tuple(other) if isinstance(other, list | tuple | SymbolicShape) else other)
+        mine = tuple(dim if isinstance(dim, int) else str(dim) for dim in shape)
+        given = tuple(other) if isinstance(other, list | tuple | SymbolicShape) else other
+        if (
+            isinstance(given, tuple)
+            and len(given) == len(mine)
+            and all(isinstance(size, int) and size >= 0 for size in given)
+            and all(
+                size in (-1, other) or isinstance(size, str) for size, other in zip(mine, given, strict=True)
+            )
+            and mine != given
+        ):
+            raise SymbolicValueError(
+                f"whether the shape {self!r} of {self._tensor.name!r} is {given} is not known while the network "
+                "is described; pass the input's shape to trace (x=...)"
+            )
+        return mine == given
 
     __hash__ = None  # type: ignore[assignment]
 

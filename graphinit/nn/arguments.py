@@ -75,6 +75,16 @@ def split(name: str, value: Any, leaves: dict[str, Any], is_leaf: Callable[[Any]
     return value
 
 
+def map_specs(specs: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return input specifications with each array's changed, inside lists and dicts too."""
+    changed: dict[str, Any] = {}
+    for name, spec in specs.items():
+        leaves: dict[str, Any] = {}
+        structure = split(name, spec, leaves, is_spec)
+        changed[name] = fill(structure, {leaf: change(value) for leaf, value in leaves.items()})
+    return changed
+
+
 def is_spec(value: Any) -> bool:
     """Whether an argument of `trace` says what an input is like."""
     if isinstance(value, TensorType | np.ndarray | np.generic | Tensor):
@@ -201,21 +211,3 @@ def to_array(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise ArrayError(f"input {name!r} has dtype {array.dtype}; networks take real numbers", node=name)
     return array
-
-
-def cast_array(name: str, array: np.ndarray, dtype: str) -> np.ndarray:
-    """Return an array in the dtype that the network takes.
-
-    Raises
-    ------
-    ArrayError
-        GI302, when ids are wanted and it holds fractions.
-    """
-    if array.dtype == dtype:
-        return array
-    cast = array.astype(dtype)
-    if array.dtype.kind == "f" and cast.dtype.kind in "iu" and not np.array_equal(cast, array):
-        place = np.unravel_index(int(np.argmax(cast != array)), array.shape)
-        where = f" at {tuple(map(int, place))}" if place else ""
-        raise ArrayError(f"input {name!r} takes ids; {array[place]!r}{where} is no whole number", node=name)
-    return cast

@@ -1,7 +1,7 @@
 """A block called on arrays: compiled once for each signature of its inputs, then run.
 
-A call looks up its program by shapes and dtypes; only what was not seen before is traced, inferred,
-settled and compiled.  The sixteen signatures used last are kept.
+A call looks up its program by shapes and dtypes; only what was not seen before is inferred, settled and
+compiled, and described only when its ranks are new.  The sixteen signatures used last are kept.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphinit.compiler import compile
-from graphinit.ir.types import TensorType, is_float, is_integer
-from graphinit.nn.arguments import Arguments, bind_call, cast_array, to_array
+from graphinit.errors import SymbolicValueError
+from graphinit.ir.graph import Graph
+from graphinit.ir.types import TensorType
+from graphinit.nn.arguments import Arguments, bind_call, bind_specs, map_specs, to_array
 from graphinit.nn.describing import describe_call, needs_tensors
-from passes.shape_inference import infer_shapes
 
 if TYPE_CHECKING:
     from graphinit.nn.block import Block
@@ -33,11 +34,14 @@ class Programs:
         From shape and dtype to what runs, for calls with one array.
     general : OrderedDict
         From the signature of all arguments to the executable.
+    graphs : OrderedDict
+        From what is static about arguments, and ranks, to the network's description.
     """
 
     def __init__(self) -> None:
         self.fast: OrderedDict[Any, Any] = OrderedDict()
-        self.general: OrderedDict[Any, tuple[Executable, dict[str, str]]] = OrderedDict()
+        self.general: OrderedDict[Any, Executable] = OrderedDict()
+        self.graphs: OrderedDict[Any, Graph | None] = OrderedDict()
 
 
 def _keep(programs: OrderedDict[Any, Any], key: Any, program: Any) -> None:
@@ -68,42 +72,70 @@ def call_block(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 def _run(block: Block, arguments: Arguments, args: tuple[Any, ...]) -> Any:
     arrays = {name: to_array(name, value) for name, value in arguments.leaves.items()}
     key = (repr(arguments.key), tuple((array.shape, array.dtype) for array in arrays.values()))
-    found = block._programs.general.get(key)
-    if found is None:
-        found = _compile(block, arguments, arrays)
-        _keep(block._programs.general, key, found)
-    else:
-        block._programs.general.move_to_end(key)
-    executable, dtypes = found
-    if (
-        len(args) == len(arrays) == 1
-        and type(args[0]) is np.ndarray
-        and args[0].dtype == dtypes[next(iter(dtypes))]
-    ) and isinstance(executable.graph.structure, str):
-        _keep(block._programs.fast, (args[0].shape, args[0].dtype), executable.run)
-    return executable.forward(
-        **{name: cast_array(name, array, dtypes[name]) for name, array in arrays.items()}
-    )
+    executable = block._programs.general.get(key)
+    if executable is None:
+        executable = _compile(block, arguments, arrays)
+    programs = block._programs  # others than before, where compiling has settled shapes
+    _keep(programs.general, key, executable)
+    programs.general.move_to_end(key)
+    if _is_simple(executable, args):
+        _keep(programs.fast, (args[0].shape, args[0].dtype), executable.run)
+    return executable.forward(**arrays)
 
 
-def _compile(
-    block: Block, arguments: Arguments, arrays: dict[str, np.ndarray]
-) -> tuple[Executable, dict[str, str]]:
-    args, kwargs = arguments.filled({name: TensorType(array.shape) for name, array in arrays.items()})
-    specs = block.specs(args, kwargs)
-    report = infer_shapes(block.trace(**specs))
-    floats = [p.dtype for p in block.collect_params().values() if is_float(p.dtype)]
-    dtypes = {name: _dtype(report.type(name).dtype, array, floats) for name, array in arrays.items()}
-    args, kwargs = arguments.filled(
-        {name: TensorType(array.shape, dtypes[name]) for name, array in arrays.items()}
-    )
-    return compile(block, inputs=block.specs(args, kwargs), grad=False), dtypes
+def _is_simple(executable: Executable, args: tuple[Any, ...]) -> bool:
+    """Whether one array goes in as it is and one comes out, so that nothing needs checking or wrapping."""
+    inputs = executable.graph.inputs
+    if len(args) != 1 or len(inputs) != 1 or type(args[0]) is not np.ndarray:
+        return False
+    (source,) = inputs.values()
+    return args[0].dtype == source.type.dtype and isinstance(executable.graph.structure, str)
 
 
-def _dtype(settled: str | None, array: np.ndarray, floats: list[str]) -> str:
-    """Return the dtype that an input is cast to: ids where ids are taken, else that of the parameters."""
-    if is_integer(settled):
-        return array.dtype.name if array.dtype.kind in "iu" else str(settled)
-    if floats:
-        return floats[0]
-    return array.dtype.name
+def _compile(block: Block, arguments: Arguments, arrays: dict[str, np.ndarray]) -> Executable:
+    specs = block.specs(*arguments.filled(arrays))
+    return compile(Traced(block, repr(arguments.key)), inputs=specs, grad=False)
+
+
+class Traced:
+    """A block whose description is kept for arrays of other sizes, as long as the ranks are the same.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    statics : str
+        What is static about its arguments.
+    """
+
+    def __init__(self, block: Block, statics: str) -> None:
+        self._block = block
+        self._statics = statics
+        self.settle = block.settle
+        self.variables = block.variables
+
+    def trace(self, train: bool = False, **specs: Any) -> Graph:
+        """Return the graph for some inputs: the one at hand with their sizes, where it doesn't depend on them."""
+        block = self._block
+        leaves = bind_specs(block.forward, specs, block.name).leaves
+        types = {name: TensorType.parse(leaf) for name, leaf in leaves.items()}
+        key = (self._statics, train, tuple((name, type.rank) for name, type in types.items()))
+        graphs = block._programs.graphs
+        if key not in graphs:
+            _keep(graphs, key, self._described(train, specs))
+        graph: Graph | None = graphs[key]
+        if graph is None:
+            return block.trace(train=train, **specs)
+        return graph.with_types({name: (type,) for name, type in types.items()})
+
+    def _described(self, train: bool, specs: dict[str, Any]) -> Graph | None:
+        """Return the graph for any sizes; None when Python in a `forward` decides by them."""
+
+        def unsized(spec: Any) -> Any:
+            type = TensorType.parse(spec)
+            return TensorType((-1,) * (type.rank or 0), type.dtype)
+
+        try:
+            return self._block.trace(train=train, **map_specs(specs, unsized))
+        except SymbolicValueError:
+            return None

@@ -484,3 +484,33 @@ def test_losses_against_numpy():
     )
     across = 0.5 * ((pred - pred * 2) ** 2).mean(0)
     np.testing.assert_allclose(loss.L2Loss(batch_axis=1)(pred, pred * 2), across, rtol=1e-5)
+
+
+class Counted(nn.Block):
+    traces = 0
+
+    def forward(self, x):
+        Counted.traces += 1
+        return F.reshape(x * 2, (x.shape[0], -1))
+
+
+class Deciding(nn.Block):
+    def forward(self, x):
+        return x * 2 if x.shape == (2, 3) else x * 3
+
+
+def test_a_description_serves_every_batch_size():
+    net = Counted()
+    for rows in (2, 3, 5):
+        np.testing.assert_array_equal(net(ramp(rows, 7, 11)), 2 * ramp(rows, 77).reshape(rows, 77))
+    assert Counted.traces == 1
+    net(ramp(2, 7))
+    assert Counted.traces == 2
+
+
+def test_python_that_decides_by_a_shape():
+    net = Deciding()
+    np.testing.assert_array_equal(net(ramp(2, 3)), 2 * ramp(2, 3))
+    np.testing.assert_array_equal(net(ramp(5, 3)), 3 * ramp(5, 3))
+    with pytest.raises(SymbolicValueError):
+        net.trace(x=("batch", 3))
