@@ -21,8 +21,8 @@ _NAMES = {
     "render": "graphinit.drawing",
 }
 _MODULES = (
-    "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss", "nn", "ops",
-    "optimizer", "parameter", "random", "runtime",
+    "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss", "lr_scheduler",
+    "nn", "ops", "optimizer", "parameter", "random", "runtime", "saving",
 )  # fmt: skip
 
 if TYPE_CHECKING:

@@ -89,6 +89,7 @@ class Parameter(Variable):
         self._differentiable = differentiable
         self._grad_req = "null"
         self.has_fresh_gradient = False
+        self.is_unused = False  # whether the last recorded loss did not depend on it
         self.allow_deferred_init = allow_deferred_init
         self.lr_mult = lr_mult
         self.wd_mult = wd_mult

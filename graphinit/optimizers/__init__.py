@@ -1,0 +1,1 @@
+"""Update rules, one class each; `graphinit.optimizer` is their face."""

@@ -1,0 +1,412 @@
+"""Optimisers: rules that say how gradients change parameters, compiled like any graph.
+
+A rule is written once, with operators on tensors.  `Optimizer.step` compiles the rules of all its
+parameters to one program; `graphinit.training.compile_step` puts the same rules behind a network's
+gradients.  Names, arguments and defaults are Gluon's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graphinit.compiler import compile_training
+from graphinit.errors import GradientError, ParameterError
+from graphinit.functional.arithmetic import maximum, minimum
+from graphinit.functional.elementwise import cast, square
+from graphinit.functional.reduce import sum as total
+from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.node import Value
+from graphinit.ir.op import Attrs
+from graphinit.ir.tensor import Tensor
+from graphinit.ir.types import TensorType
+from graphinit.optimizers.checks import number, positive
+from graphinit.optimizers.program import GradientVariable, Item
+from graphinit.optimizers.rule import Slot, Update
+from graphinit.parameter import Parameter
+from graphinit.runtime.executor import StateVariable
+from passes.solver import resolve
+
+KEPT = 16
+GRADIENT = "grad."
+NEXT = "next."
+
+
+class Optimizer:
+    """Base of optimisers.  A subclass says what it keeps (`slots`) and how a parameter changes (`rule`).
+
+    Parameters
+    ----------
+    params : mapping or iterable of Parameter, optional
+        What to train; a tied parameter is updated once.  `Trainer` gives them later.
+    lr : float, optional
+        Learning rate; also as ``learning_rate``.
+    wd : float
+        Weight decay.
+    rescale_grad : float
+        What gradients are multiplied by, beside one over the batch size.
+    clip_gradient : float, optional
+        Greatest absolute value of a rescaled gradient.
+    clip_global_norm : float, optional
+        Greatest norm of all rescaled gradients together; beyond it they are scaled down.
+    lr_scheduler : callable, optional
+        From the number of updates to the learning rate; see `graphinit.lr_scheduler`.
+
+    Raises
+    ------
+    ParameterError
+        GI405, when these are no parameters, or a number is out of range.
+
+    Examples
+    --------
+    >>> from graphinit.functional import sign
+    >>> class SignDescent(Optimizer):
+    ...     def rule(self, update):
+    ...         return update.weight - sign(update.decayed) * update.number(update.rate)
+    >>> weight = Parameter(shape=(2,))
+    >>> weight.set_data([1.0, 2.0])
+    >>> weight.accept_gradient(weight.data())
+    >>> SignDescent([weight], lr=0.5).step(1)
+    >>> weight.data()
+    array([0.5, 1.5], dtype=float32)
+    """
+
+    default_rate: ClassVar[float] = 0.01
+    hyper: ClassVar[tuple[str, ...]] = ()
+    """Attributes that the rule reads; changing one makes another program."""
+
+    def __init__(
+        self,
+        params: Mapping[str, Parameter] | Iterable[Parameter] | None = None,
+        lr: float | None = None,
+        *,
+        learning_rate: float | None = None,
+        wd: float = 0.0,
+        rescale_grad: float = 1.0,
+        clip_gradient: float | None = None,
+        clip_global_norm: float | None = None,
+        lr_scheduler: Callable[[int], float] | None = None,
+    ) -> None:
+        given = lr if learning_rate is None else learning_rate
+        if lr_scheduler is not None and given is not None and hasattr(lr_scheduler, "with_base"):
+            lr_scheduler = lr_scheduler.with_base(positive("a learning rate", given))
+        self.lr = positive("a learning rate", self.default_rate if given is None else given)
+        self.wd = number("wd", wd, least=0)
+        self.rescale_grad = number("rescale_grad", rescale_grad)
+        self.clip_gradient = None if clip_gradient is None else positive("clip_gradient", clip_gradient)
+        self.clip_global_norm = (
+            None if clip_global_norm is None else positive("clip_global_norm", clip_global_norm)
+        )
+        self.lr_scheduler = lr_scheduler
+        self.parameters: list[Parameter] = []
+        self.names: list[str] = []
+        self.counts: list[int] = []
+        self.begin_num_update = 0
+        self._states: list[dict[str, StateVariable]] = []
+        self._programs: OrderedDict[Any, Any] = OrderedDict()
+        if params is not None:
+            self.bind(params)
+
+    def bind(self, params: Mapping[str, Parameter] | Iterable[Parameter]) -> None:
+        """Say what to train, once.
+
+        Raises
+        ------
+        ParameterError
+            GI405, when these are no parameters, or others are bound already.
+        """
+        if self.parameters:
+            raise ParameterError("an optimiser trains one set of parameters; make another one", code="GI405")
+        named = params.items() if isinstance(params, Mapping) else ((None, item) for item in params)
+        found: dict[int, tuple[str | None, Parameter]] = {}
+        for name, parameter in named:
+            if not isinstance(parameter, Parameter):
+                raise ParameterError(f"an optimiser takes parameters, not {parameter!r}", code="GI405")
+            found.setdefault(id(parameter.root), (name, parameter.root))
+        self.parameters = [parameter for _, parameter in found.values()]
+        self.names = [name or f"{index}" for index, (name, _) in enumerate(found.values())]
+        self.counts = [0] * len(self.parameters)
+        self._states = [{} for _ in self.parameters]
+
+    # ------------------------------------------------------------------ what subclasses say
+
+    def slots(self, shape: tuple[int, ...], dtype: str) -> Mapping[str, Slot]:
+        """Return what is kept for a parameter, by name; by default nothing."""
+        return {}
+
+    def rule(self, update: Update) -> Tensor:
+        """Return the new value of a parameter; what is kept goes to ``update.next``."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how parameters change: write rule")
+
+    # ------------------------------------------------------------------ the learning rate
+
+    @property
+    def num_update(self) -> int:
+        """Number of steps of the parameter that had most."""
+        return max(self.counts, default=self.begin_num_update)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate now: what was set, or what the schedule says."""
+        return self.lr if self.lr_scheduler is None else float(self.lr_scheduler(self.num_update))
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Set the rate.
+
+        Raises
+        ------
+        ParameterError
+            GI405, when a schedule sets it, or it is not positive.
+        """
+        if self.lr_scheduler is not None:
+            raise ParameterError("a schedule sets the learning rate of this optimiser", code="GI405")
+        self.lr = positive("a learning rate", lr)
+
+    # ------------------------------------------------------------------ steps
+
+    def step(self, batch_size: float = 1, ignore_stale_grad: bool = False) -> None:
+        """Update every trained parameter by its gradient.
+
+        Parameters
+        ----------
+        batch_size : float
+            What gradients are divided by.
+        ignore_stale_grad : bool
+            Whether parameters without a new gradient are left as they are.
+
+        Raises
+        ------
+        GradientError
+            GI406, when a gradient has not been computed since the last step; nothing is changed.
+        """
+        if not batch_size > 0:
+            raise ParameterError(f"a batch size is positive, not {batch_size!r}", code="GI405")
+        indices = self.due(ignore_stale_grad)
+        if not indices:
+            return
+        times = sorted({self.counts[index] for index in indices})
+        program = self._program(indices, [times.index(self.counts[index]) for index in indices])
+        rate = self.lr if self.lr_scheduler is None else float(self.lr_scheduler(self.num_update + 1))
+        program(
+            np.array(rate),
+            np.array(self.rescale_grad / batch_size),
+            *(np.array(time + 1.0) for time in times),
+        )
+        for index in indices:
+            self.counts[index] += 1
+            self.parameters[index].has_fresh_gradient = False
+
+    def due(self, ignore_stale_grad: bool = False) -> list[int]:
+        """Return which parameters have a gradient to be used.
+
+        Raises
+        ------
+        GradientError
+            GI406, when one lacks it and that is not to be ignored.
+        """
+        indices = []
+        for index, parameter in enumerate(self.parameters):
+            if parameter.has_fresh_gradient:
+                indices.append(index)
+            elif parameter.grad_req != "null" and not (ignore_stale_grad or parameter.is_unused):
+                parameter.check_initialized()
+                raise GradientError(
+                    f"the gradient of {parameter.path!r} has not been computed since the last step; run backward, "
+                    "or pass ignore_stale_grad=True to leave such parameters as they are",
+                    path=parameter.path,
+                )
+        return indices
+
+    def _program(self, indices: Sequence[int], groups: Sequence[int]) -> Callable[..., Any]:
+        chosen = [self.parameters[index] for index in indices]
+        key = (
+            tuple(indices),
+            tuple(groups),
+            tuple((p.shape, p.dtype, p.lr_mult, p.wd_mult) for p in chosen),
+            self.settings(),
+        )
+        program = self._programs.get(key)
+        if program is None:
+            program = self._programs[key] = self._compile(indices, groups)
+            while len(self._programs) > KEPT:
+                self._programs.popitem(last=False)
+        else:
+            self._programs.move_to_end(key)
+        run: Callable[..., Any] = program.run
+        return run
+
+    def settings(self) -> tuple[Any, ...]:
+        """Return what is fixed in a program of the rule."""
+        return (
+            self.wd,
+            self.clip_gradient,
+            self.clip_global_norm,
+            *(getattr(self, name) for name in self.hyper),
+        )
+
+    def _compile(self, indices: Sequence[int], groups: Sequence[int]) -> Any:
+        builder = GraphBuilder(resolve=resolve)
+        scalar = TensorType((), "float64")
+        rate, scale, *times = (
+            Tensor(builder, builder.source("input", name, scalar))
+            for name in ("lr", "scale", *(f"time{group}" for group in range(max(groups) + 1)))
+        )
+        items = []
+        variables: dict[str, Any] = {}
+        for index, group in zip(indices, groups, strict=True):
+            name, parameter = self.names[index], self.parameters[index]
+            weight = builder.source(
+                "parameter", name, parameter.type, Attrs({"init": None, "trainable": True})
+            )
+            gradient = builder.source("state", f"{GRADIENT}{name}", parameter.type)
+            variables[name] = parameter
+            variables[f"{GRADIENT}{name}"] = GradientVariable(parameter)
+            items.append(Item(index, name, Tensor(builder, weight), Tensor(builder, gradient), times[group]))
+        inputs = ["lr", "scale", *(time.value.node for time in times)]
+        outputs = self.describe(builder, items, rate, scale, variables)
+        graph = builder.build(outputs, inputs=inputs, structure=tuple(outputs))
+        writes = {output: output.removeprefix(NEXT) for output in outputs}
+        return compile_training(graph, variables, writes=writes)
+
+    def describe(
+        self,
+        builder: GraphBuilder,
+        items: Sequence[Item],
+        rate: Tensor,
+        scale: Tensor | None,
+        variables: dict[str, Any],
+    ) -> dict[str, Value]:
+        """Add the updates of parameters to a graph.
+
+        Parameters
+        ----------
+        builder : GraphBuilder
+            Where to.
+        items : sequence of Item
+            The parameters.
+        rate : Tensor
+            The learning rate.
+        scale : Tensor or None
+            What gradients are multiplied by.
+        variables : dict
+            Takes what holds the states, by name.
+
+        Returns
+        -------
+        dict
+            The outputs ``next.<name>``.
+        """
+        scale = self._clipped(items, scale)
+        outputs: dict[str, Value] = {}
+        for item in items:
+            parameter = self.parameters[item.index]
+            states = {}
+            for slot, variable in self.states(item.index).items():
+                name = f"{item.name}.{slot}"
+                variables[name] = variable
+                array = variable.data()
+                states[slot] = Tensor(
+                    builder, builder.source("state", name, TensorType(array.shape, array.dtype.name))
+                )
+            update = Update(
+                item.weight,
+                item.gradient,
+                scale,
+                rate * parameter.lr_mult if parameter.lr_mult != 1 else rate,
+                item.time,
+                self.wd * parameter.wd_mult,
+                self.clip_gradient,
+                states,
+            )
+            outputs[f"{NEXT}{item.name}"] = self.rule(update).value
+            for slot, tensor in update.next.items():
+                outputs[f"{NEXT}{item.name}.{slot}"] = tensor.value
+        return outputs
+
+    def _clipped(self, items: Sequence[Item], scale: Tensor | None) -> Tensor | None:
+        """Return the scale of gradients with the limit on their common norm."""
+        if self.clip_global_norm is None:
+            return scale
+        squares = [cast(total(square(item.gradient)), "float64") for item in items]
+        joint = squares[0]
+        for term in squares[1:]:
+            joint = joint + term
+        size = joint**0.5 if scale is None else joint**0.5 * abs(scale)
+        factor = minimum(self.clip_global_norm / maximum(size, 1e-300), 1.0)
+        return factor if scale is None else factor * scale
+
+    # ------------------------------------------------------------------ what is kept
+
+    def states(self, index: int) -> dict[str, StateVariable]:
+        """Return what is kept for a parameter, made when it is first asked for."""
+        parameter = self.parameters[index]
+        parameter.check_initialized()
+        kept = self._states[index]
+        for name, slot in self.slots(tuple(parameter.data().shape), parameter.dtype).items():
+            found = kept.get(name)
+            if found is None or found.data().shape != slot.shape:
+                kept[name] = StateVariable(np.full(slot.shape, slot.initial, slot.dtype))
+            elif found.data().dtype != slot.dtype:
+                found._data = found.data().astype(slot.dtype)
+        return kept
+
+    def state_arrays(self) -> dict[str, np.ndarray]:
+        """Return all that is kept, by the parameter's name and the slot's."""
+        return {
+            f"{name}.{slot}": variable.data()
+            for name, kept in zip(self.names, self._states, strict=True)
+            for slot, variable in kept.items()
+        }
+
+    def state_notes(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps beside `state_arrays`."""
+        return {
+            "kind": type(self).__name__,
+            "lr": self.lr,
+            "counts": dict(zip(self.names, self.counts, strict=True)),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
+        """Take what `state_arrays` and `state_notes` gave; all of it or nothing.
+
+        Raises
+        ------
+        ParameterError
+            GI403, when they come from another optimiser or other parameters.
+        """
+        if notes.get("kind") != type(self).__name__ or set(notes.get("counts", ())) != set(self.names):
+            raise ParameterError(
+                f"these states are of {notes.get('kind')} for {', '.join(notes.get('counts', ())) or 'nothing'}; this "
+                f"is {type(self).__name__} for {', '.join(self.names)}",
+                code="GI403",
+            )
+        taken: list[dict[str, StateVariable]] = []
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            kept = {}
+            slots = self.slots(tuple(parameter.shape or ()), parameter.dtype) if parameter.is_known else {}
+            for slot, wanted in slots.items():
+                array = arrays.get(f"{name}.{slot}")
+                if array is None and not notes["counts"][name]:
+                    continue
+                if array is None or array.shape != wanted.shape or array.dtype != wanted.dtype:
+                    raise ParameterError(
+                        f"state {slot!r} of {name!r} is {'missing' if array is None else array.shape}, not "
+                        f"{wanted.dtype}{list(wanted.shape)}",
+                        code="GI403",
+                        path=name,
+                    )
+                kept[slot] = StateVariable(array)
+            taken.append(kept)
+        lr, counts = (
+            positive("a learning rate", notes["lr"]),
+            [int(notes["counts"][name]) for name in self.names],
+        )
+        self._states, self.lr, self.counts = taken, lr, counts
+        self._programs.clear()
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={getattr(self, name)!r}" for name in self.hyper)
+        return f"{type(self).__name__}(lr={self.learning_rate:g}{options})"
