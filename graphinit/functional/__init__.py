@@ -44,6 +44,7 @@ from graphinit.functional.arithmetic import (
     remainder,
     subtract,
 )
+from graphinit.functional.attention import add_positions, attention, attention_weights, sinusoidal_positions
 from graphinit.functional.comparison import (
     equal,
     greater,
@@ -100,12 +101,15 @@ from graphinit.functional.sources import constant, input, parameter
 __all__ = [
     "abs",
     "add",
+    "add_positions",
     "advance_key",
     "all",
     "along_axis",
     "any",
     "argmax",
     "argmin",
+    "attention",
+    "attention_weights",
     "batch_norm",
     "broadcast_like",
     "broadcast_to",
@@ -173,6 +177,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "silu",
+    "sinusoidal_positions",
     "slice",
     "softmax",
     "softplus",

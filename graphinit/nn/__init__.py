@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from graphinit.constant import Constant
+from graphinit.nn.attention import (
+    LearnedPositions,
+    MultiHeadAttention,
+    PositionwiseFFN,
+    SinusoidalPositions,
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 from graphinit.nn.basic import Activation, Dense, Dropout, Flatten, Identity, Lambda
 from graphinit.nn.block import Block
 from graphinit.nn.cell_wrappers import (
@@ -14,9 +22,9 @@ from graphinit.nn.cell_wrappers import (
 )
 from graphinit.nn.cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from graphinit.nn.containers import Sequential, WithLoss
-from graphinit.nn.norm import BatchNorm, BatchNormReLU
 from graphinit.nn.conv import Conv1D, Conv2D, Conv3D
 from graphinit.nn.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from graphinit.nn.norm import BatchNorm, BatchNormReLU, LayerNorm
 from graphinit.nn.recurrent import GRU, LSTM, RNN
 from graphinit.parameter import Parameter
 
@@ -50,13 +58,20 @@ __all__ = [
     "LSTM",
     "LSTMCell",
     "Lambda",
+    "LayerNorm",
+    "LearnedPositions",
+    "MultiHeadAttention",
     "Parameter",
+    "PositionwiseFFN",
     "RNN",
     "RNNCell",
     "RecurrentCell",
     "ResidualCell",
     "Sequential",
     "SequentialRNNCell",
+    "SinusoidalPositions",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "WithLoss",
     "ZoneoutCell",
 ]

@@ -2,6 +2,7 @@
 
 from graphinit.ops import (
     activation,
+    attention,
     conv,
     elementwise,
     getitem,
@@ -18,6 +19,7 @@ from graphinit.ops import (
 
 __all__ = [
     "activation",
+    "attention",
     "conv",
     "elementwise",
     "getitem",
