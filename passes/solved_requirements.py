@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphinit.ir.dims import Dim, Expr, exact_quotient, symbol
 from graphinit.ir.expressions import one_term
@@ -88,7 +89,13 @@ class _System:
     def solved(self) -> tuple[Requirement, ...]:
         changed = True
         while changed:
-            changed = self._substitute() or self._settle_symbols() or self._collect() or self._divide()
+            changed = (
+                self._substitute()
+                or self._settle_symbols()
+                or self._collect()
+                or self._divide()
+                or self._drop_products()
+            )
         found = list(self.equalities)
         found += [self._of_symbol(name) for name in self.sets if self._is_open(name)]
         found += [self._of_boxes(boxes, claim) for boxes, claim in self.boxes]
@@ -204,7 +211,7 @@ class _System:
             factors = _factors(claim.alternatives[0])
             if factors is None:
                 continue
-            boxes = _boxes(*factors)
+            boxes = _boxes(factors)
             if boxes is None:
                 continue
             self.claims.remove(claim)
@@ -232,6 +239,25 @@ class _System:
                 self.sets[name] = union, [(union, joined)]
             return True
         return False
+
+    def _drop_products(self) -> bool:
+        """Leave out that a product of factors, none of which can be negative, is not negative."""
+        for claim in self.claims:
+            if len(claim.alternatives) > 1 or claim.alternatives[0].relation != ">=":
+                continue
+            factors = _factors(claim.alternatives[0])
+            if factors is None or factors.number > 0:
+                continue
+            if self._never_negative(factors.one, factors.times * factors.f) and self._never_negative(
+                factors.other, factors.g
+            ):
+                self.claims.remove(claim)
+                return True
+        return False
+
+    def _never_negative(self, name: str, dim: Dim) -> bool:
+        found = solutions(">=", dim, 0, name)
+        return found is not None and self._allowed(name) <= found
 
     def _allowed(self, name: str) -> SizeSet:
         return self.sets[name][0] if name in self.sets else SizeSet.between(1, None)
@@ -307,8 +333,19 @@ def _definition(condition: Condition) -> tuple[str, Dim] | None:
     return None
 
 
-def _factors(condition: Condition) -> tuple[str, Expr, str, Expr, int] | None:
-    """Write an equality as ``f(a)*g(b) == number``, if it can be."""
+class _Factors(NamedTuple):
+    """A condition over two symbols as ``times*f*g`` against a number."""
+
+    one: str
+    f: Expr
+    other: str
+    g: Expr
+    times: int
+    number: int
+
+
+def _factors(condition: Condition) -> _Factors | None:
+    """Write a condition as a product of factors in one symbol each, if it can be."""
     difference = condition.left - condition.right
     if not isinstance(difference, Expr) or len(difference.symbols) != 2:
         return None
@@ -350,9 +387,9 @@ def _factors(condition: Condition) -> tuple[str, Expr, str, Expr, int] | None:
     f, g = (exact_quotient(each, content) for each, content in zip((f, g), contents, strict=True))  # type: ignore[assignment]
     # f and g are primitive now, so the product of both times one whole number is the difference
     times, odd = divmod(contents[0] * contents[1], matrix[pivot])
-    if odd or number % times or not (isinstance(f, Expr) and isinstance(g, Expr)):
+    if odd or not times or not (isinstance(f, Expr) and isinstance(g, Expr)):
         return None
-    return one, f, other, g, number // times
+    return _Factors(one, f, other, g, times, number)
 
 
 def _of_terms(terms: dict[Monomial, int]) -> Dim:
@@ -368,8 +405,12 @@ def _atom_symbols(atom: Atom) -> frozenset[str]:
     return frozenset().union(*(part.symbols for part in atom.args if isinstance(part, Expr)))
 
 
-def _boxes(one: str, f: Expr, other: str, g: Expr, number: int) -> list[Box] | None:
-    """The boxes where ``f*g == number``: one for each divisor; None when a factor is not solved."""
+def _boxes(factors: _Factors) -> list[Box] | None:
+    """The boxes where the product equals the number, one for each divisor; None when a factor is not solved."""
+    one, f, other, g, times, number = factors
+    if number % times:
+        return []
+    number //= times
     if number == 0:
         zeros = [(name, solutions("==", each, 0, name)) for name, each in ((one, f), (other, g))]
         if any(allowed is None for _, allowed in zeros):
