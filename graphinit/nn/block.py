@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from graphinit import random, saving
+from graphinit import random, recording, saving
 from graphinit.errors import BlockError, CallError
 from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
@@ -357,7 +357,7 @@ class Block:
         """
         try:
             (x,) = args
-            if not kwargs:
+            if not (kwargs or recording.open_scopes):
                 return self._programs.fast[x.shape, x.dtype](x)
         except (KeyError, ValueError, TypeError, AttributeError):
             pass

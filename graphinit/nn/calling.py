@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphinit import recording
 from graphinit.compiler import compile
 from graphinit.errors import SymbolicValueError
 from graphinit.ir.graph import Graph
@@ -56,6 +57,9 @@ def call_block(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     builder = needs_tensors(arguments)
     if builder is not None:
         return describe_call(block, args, kwargs, builder)
+    record = recording.recorder()
+    if record is not None:
+        return record(block, args, kwargs)
     if not (block._pre_hooks or block._hooks):
         return _run(block, arguments, args)
     for hook in block._pre_hooks:
@@ -71,14 +75,15 @@ def call_block(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 def _run(block: Block, arguments: Arguments, args: tuple[Any, ...]) -> Any:
     arrays = {name: to_array(name, value) for name, value in arguments.leaves.items()}
-    key = (repr(arguments.key), tuple((array.shape, array.dtype) for array in arrays.values()))
+    train = recording.scopes.training
+    key = (repr(arguments.key), train, tuple((array.shape, array.dtype) for array in arrays.values()))
     executable = block._programs.general.get(key)
     if executable is None:
-        executable = _compile(block, arguments, arrays)
+        executable = _compile(block, arguments, arrays, train)
     programs = block._programs  # others than before, where compiling has settled shapes
     _keep(programs.general, key, executable)
     programs.general.move_to_end(key)
-    if _is_simple(executable, args):
+    if not train and _is_simple(executable, args):
         _keep(programs.fast, (args[0].shape, args[0].dtype), executable.run)
     return executable.forward(**arrays)
 
@@ -92,9 +97,9 @@ def _is_simple(executable: Executable, args: tuple[Any, ...]) -> bool:
     return args[0].dtype == source.type.dtype and isinstance(executable.graph.structure, str)
 
 
-def _compile(block: Block, arguments: Arguments, arrays: dict[str, np.ndarray]) -> Executable:
+def _compile(block: Block, arguments: Arguments, arrays: dict[str, np.ndarray], train: bool) -> Executable:
     specs = block.specs(*arguments.filled(arrays))
-    return compile(Traced(block, repr(arguments.key)), inputs=specs, grad=False)
+    return compile(Traced(block, repr(arguments.key)), inputs=specs, train=train, grad=False)
 
 
 class Traced:

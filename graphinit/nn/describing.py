@@ -33,12 +33,12 @@ def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
     """
     arguments = bind_specs(block.forward, specs, block.name)
     builder = GraphBuilder(resolve=resolve)
-    builder.scope = _scope(block, "")
+    builder.scope = scope_of(block, "")
     inputs = {
         name: Tensor(builder, builder.source("input", name, TensorType.parse(spec)))
         for name, spec in arguments.leaves.items()
     }
-    trace = _new_trace(block, builder, train)
+    trace = new_trace({"": block}, builder, train)
     with tracing.tracing(trace), trace.block(block, builder.scope):
         args, kwargs = arguments.filled(inputs)
         result = block.forward(*args, **kwargs)
@@ -57,12 +57,12 @@ def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], b
     """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand."""
     trace = tracing.current()
     if trace is None:
-        with tracing.tracing(_new_trace(block, builder, False)):
+        with tracing.tracing(new_trace({"": block}, builder, False)):
             return describe_call(block, args, kwargs, builder)
     path = trace.paths.get(id(block))
     if path is None:  # made on the fly in a forward: it belongs where it is used
         path = trace.builder.scope.path if trace.builder.scope is not None else ""
-    with trace.block(block, _scope(block, path)):
+    with trace.block(block, scope_of(block, path)):
         for hook in block._pre_hooks:
             changed = hook(block, args)
             if changed is not None:
@@ -75,19 +75,20 @@ def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], b
     return result
 
 
-def _scope(block: Block, path: str) -> Meta:
+def scope_of(block: Block, path: str) -> Meta:
     """Return the metadata of nodes that `forward` makes: our layers cite their construction."""
     ours = type(block).forward.__module__.partition(".")[0] == "graphinit"
     return Meta(path, block.origin if ours else None, (), type(block).__name__)
 
 
-def _new_trace(block: Block, builder: GraphBuilder, train: bool) -> tracing.Trace:
+def new_trace(roots: Mapping[str, Block], builder: GraphBuilder, train: bool) -> tracing.Trace:
+    """Return a trace for blocks by the prefixes of their paths: ``""``, or one that ends with a dot."""
     names: dict[int, list[str]] = {}
     paths: dict[int, str] = {}
     transposed: list[Parameter] = []
-    for path, inner in block.walk():
-        paths.setdefault(id(inner), path)
-        prefix = f"{path}." if path else ""
+    for path, inner in ((start + path, inner) for start, root in roots.items() for path, inner in root.walk()):
+        paths.setdefault(id(inner), path.rstrip("."))
+        prefix = f"{path.rstrip('.')}." if path else ""
         for key, variable in (*inner._parameters.items(), *inner._states.items()):
             names.setdefault(id(variable), []).append(prefix + key)
             if isinstance(variable, Parameter) and variable.root is not variable:
