@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -322,8 +323,16 @@ def _describe(error: BaseException) -> str:
 def _fail(error: BaseException, code: int) -> int:
     others = error.others if isinstance(error, ShapeError) else ()
     for one in (error, *others):
-        print(_coloured(str(one), sys.stderr), file=sys.stderr)
+        print(_coloured(_wrapped(str(one)), sys.stderr), file=sys.stderr)
     return code
+
+
+def _wrapped(text: str) -> str:
+    """Text that fits 80 columns, but for single words that don't."""
+    return "\n".join(
+        textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
 
 
 def _coloured(text: str, stream: Any) -> str:

@@ -225,7 +225,8 @@ class TestTargets:
         assert code == 2
         assert out == ""
         assert err.startswith("GI")
-        assert text in err
+        assert text in " ".join(err.split())
+        assert max(map(len, err.splitlines())) <= 80
 
     def test_main_stays_asleep(self, nets):
         load_target("nets.py:net")
