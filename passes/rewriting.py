@@ -160,7 +160,7 @@ def graph_of(nodes: Mapping[str, Node], outputs: Mapping[str, Value], like: Grap
     for name, node in nodes.items():
         if name in kept:
             builder.append(node)
-    return builder.build(outputs, inputs=list(like.inputs), structure=like.structure)
+    return builder.build(outputs, inputs=list(like.inputs), structure=like.structure, keep_all=True)
 
 
 def renamed(node: Node, moved: Mapping[Value, Value]) -> Node:

@@ -21,7 +21,7 @@ from graphinit.errors import GraphError
 from graphinit.ir.dims import Expr
 from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
 from graphinit.ir.node_table import NodeTable, Row
-from graphinit.ir.op import NO_ATTRS, Attrs, op_spec
+from graphinit.ir.op import NO_ATTRS, Attrs, intern_rule, op_spec
 from graphinit.ir.printer import format_graph
 from graphinit.ir.serialization import checked_attrs, in_order, node_from_json, node_to_json
 from graphinit.ir.types import TensorType
@@ -349,7 +349,7 @@ class GraphBuilder(NodeTable):
         """
         spec = op_spec(op)
         spec.check_arity(len(inputs))
-        checked = spec.check_attrs(attrs or {})
+        checked = intern_rule(op, spec.check_attrs(attrs or {})).attrs  # one object for equal ones
         if types is None:
             types = (UNTYPED,) * spec.output_count(checked)
         if name is None:

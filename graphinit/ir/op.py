@@ -51,11 +51,12 @@ class Literal:
 class Attrs(Mapping[str, Any]):
     """The attributes of a node: an immutable, hashable mapping in order of name."""
 
-    __slots__ = ("_hash", "_items")
+    __slots__ = ("_hash", "_items", "_kinds")
 
     def __init__(self, items: Mapping[str, Any] | None = None) -> None:
         self._items: dict[str, Any] = dict(sorted(items.items())) if items else {}
         self._hash: int | None = None
+        self._kinds: Any = None
 
     def __getitem__(self, name: str) -> Any:
         return self._items[name]
@@ -68,7 +69,12 @@ class Attrs(Mapping[str, Any]):
 
     def __eq__(self, other: object) -> bool:
         # 1 == 1.0 == True in Python, but as attributes they compute different things.
-        return isinstance(other, Attrs) and _typed(self._items) == _typed(other._items)
+        return self is other or (isinstance(other, Attrs) and self._with_kinds() == other._with_kinds())
+
+    def _with_kinds(self) -> Any:
+        if self._kinds is None:
+            self._kinds = _typed(self._items)
+        return self._kinds
 
     def __hash__(self) -> int:
         if self._hash is None:
@@ -139,6 +145,8 @@ class Vjp:
     emit : callable
         ``emit("op", *tensors, **attrs)`` adds an op to the gradient graph, returns its (first)
         output.
+    derive : callable
+        ``derive(graph, outputs, wrt)`` differentiates a sub-graph.
     """
 
     dys: tuple[Any, ...]
@@ -147,6 +155,7 @@ class Vjp:
     attrs: Attrs
     wanted: tuple[bool, ...]
     emit: Callable[..., Any]
+    derive: Callable[..., Any] | None = None
 
     @property
     def dy(self) -> Any:
