@@ -94,8 +94,10 @@ from graphinit.functional.movement import (
     transpose,
 )
 from graphinit.functional.normalise import along_axis, batch_norm, split_axis, standardize
+from graphinit.functional.pool import avg_pool, max_pool
 from graphinit.functional.recurrent import gru, lstm, rnn
 from graphinit.functional.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, sum, var
+from graphinit.functional.resample import pixel_shuffle, pixel_unshuffle, reflect_pad, resample
 from graphinit.functional.sources import constant, input, parameter
 
 __all__ = [
@@ -108,6 +110,7 @@ __all__ = [
     "any",
     "argmax",
     "argmin",
+    "avg_pool",
     "attention",
     "attention_weights",
     "batch_norm",
@@ -151,6 +154,7 @@ __all__ = [
     "lstm",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",
@@ -165,10 +169,14 @@ __all__ = [
     "pad",
     "parameter",
     "pick",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "power",
     "prod",
+    "reflect_pad",
     "relu",
     "remainder",
+    "resample",
     "reshape",
     "reshape_like",
     "rnn",

@@ -24,8 +24,28 @@ from graphinit.nn.cells import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from graphinit.nn.containers import Sequential, WithLoss
 from graphinit.nn.conv import Conv1D, Conv2D, Conv3D
 from graphinit.nn.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from graphinit.nn.global_pool import (
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalAvgPool3D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPool3D,
+)
 from graphinit.nn.norm import BatchNorm, BatchNormReLU, LayerNorm
+from graphinit.nn.pool import AvgPool1D, AvgPool2D, AvgPool3D, MaxPool1D, MaxPool2D, MaxPool3D
 from graphinit.nn.recurrent import GRU, LSTM, RNN
+from graphinit.nn.resize import (
+    AdaptiveAvgPool1D,
+    AdaptiveAvgPool2D,
+    AdaptiveAvgPool3D,
+    PixelShuffle1D,
+    PixelShuffle2D,
+    PixelShuffle3D,
+    ReflectionPad2D,
+    UpSample,
+    ZeroPad2D,
+)
 from graphinit.parameter import Parameter
 
 HybridBlock = Block
@@ -33,6 +53,27 @@ HybridSequential = Sequential
 HybridLambda = Lambda
 
 __all__ = [
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "AdaptiveAvgPool1D",
+    "AdaptiveAvgPool2D",
+    "AdaptiveAvgPool3D",
+    "PixelShuffle1D",
+    "PixelShuffle2D",
+    "PixelShuffle3D",
+    "ReflectionPad2D",
+    "UpSample",
+    "ZeroPad2D",
     "Activation",
     "BatchNorm",
     "BatchNormReLU",

@@ -11,9 +11,11 @@ from graphinit.ops import (
     linear,
     movement,
     normalise,
+    pool,
     random,
     recurrent,
     reduce,
+    resample,
     reshape,
 )
 
@@ -28,8 +30,10 @@ __all__ = [
     "linear",
     "movement",
     "normalise",
+    "pool",
     "random",
     "recurrent",
     "reduce",
+    "resample",
     "reshape",
 ]

@@ -210,6 +210,15 @@ class Windows:
         )
 
     @property
+    def is_whole(self) -> bool:
+        """Whether there is one window, which is the image."""
+        return (
+            self.kernel == self.sizes
+            and all(count == 1 for count in self.places)
+            and not any(map(any, self.pads))
+        )
+
+    @property
     def is_plain(self) -> bool:
         """Whether windows are the places of the image themselves."""
         return (
