@@ -11,13 +11,15 @@ from graphinit.errors import GraphError
 from graphinit.ir.dims import Dim, Expr, bounds, symbol
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
+from graphinit.ir.origin import here
 from graphinit.ir.types import TensorType, is_float
 from passes.dtype_inference import Dtypes
 from passes.requirements import Condition, impossible
+from passes.resumption import ResumedSolver
 from passes.solver import Solver
 from passes.unification import LOST
 
-__all__ = ["Given", "Inference", "Misfit", "infer", "number_of"]
+__all__ = ["Given", "Inference", "Misfit", "infer", "number_of", "read_inputs"]
 
 _OPS = graphinit.ops  # importing it fills the registry
 
@@ -56,9 +58,17 @@ class Inference:
         Conditions from declared sizes: value, axis, alternatives.
     stated : list
         The shape of each value as declared or given, before anything was solved.
+    derived : bool
+        Whether it is another inference with numbers put in for symbols.
     """
 
-    def __init__(self, graph: Graph, given: Mapping[int, Given], changed: Mapping[int, Any]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        given: Mapping[int, Given],
+        changed: Mapping[int, Any],
+        previous: Inference | None = None,
+    ) -> None:
         self.graph = graph
         self.given = dict(given)
         self.misfits: list[Misfit] = []
@@ -69,12 +79,38 @@ class Inference:
             shapes[value] = shape
         self.stated = shapes
         self._check_declared()
-        self.solver = Solver(symbols)
-        self.solver.add(graph.table, shapes)
-        self.solver.run()
+        self.derived = False
+        resumed = None if previous is None else self._resume(previous, symbols)
+        if resumed is not None:
+            self.solver: Solver = resumed
+            self._visited: int | None = len(resumed.visited)
+        else:
+            self.solver = Solver(symbols)
+            self.solver.add(graph.table, shapes)
+            self.solver.run()
+            self._visited = None
         if self.solver.clashes or self.misfits:
             self.solver.mark_lost()
         self.dtypes = self._settle_dtypes()
+
+    def _resume(self, previous: Inference, symbols: Mapping[str, Dim]) -> ResumedSolver | None:
+        if previous.mistakes or self.misfits:
+            return None
+        solver = ResumedSolver(self.graph, self.stated, symbols)
+        return solver if solver.resume(previous.graph, previous.solver, previous.stated) else None
+
+    @property
+    def visited(self) -> int:
+        """How many times a node was looked at."""
+        if self.derived:
+            return 0
+        if self._visited is not None:
+            return self._visited
+        return self.solver.revisits + sum(row.rule.spec is not None for row in self.graph.table)
+
+    def in_full(self) -> Inference:
+        """Return it with all reasons; what came of putting in numbers has those of the symbols."""
+        return Inference(self.graph, self.given, {}) if self.derived else self
 
     def _merge(self, shapes: list[Any]) -> dict[str, Dim]:
         """Join what is given to what is declared; return what symbols of the graph stand for."""
@@ -171,6 +207,25 @@ def infer(
         Shapes that stand in place of what is stated, to try an edit.
     """
     return Inference(graph, given or {}, changed or {})
+
+
+def read_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[int, Given]:
+    """Return what specifications state, by value number.
+
+    Raises
+    ------
+    GraphError
+        GI106, when the graph has no value of a name.
+    ShapeError
+        GI206, when a specification is none.
+    """
+    given: dict[int, Given] = {}
+    origin = here() if inputs else None
+    for name, spec in inputs.items():
+        number = number_of(graph, name)
+        cast = hasattr(spec, "__array__") and not isinstance(spec, TensorType)
+        given[number] = Given(TensorType.parse(spec), str(origin) if origin else "", cast)
+    return given
 
 
 def number_of(graph: Graph, name: str) -> int:

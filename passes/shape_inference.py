@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphinit.ir.graph import Graph
-from graphinit.ir.origin import here
-from graphinit.ir.types import TensorType
 from passes.base import PassResult
-from passes.inference import Given, infer, number_of
+from passes.inference import infer, read_inputs
 from passes.shape_report import ShapeReport
 
 __all__ = ["InferShapes", "ShapeReport", "infer_shapes"]
@@ -46,12 +44,7 @@ class InferShapes:
         ShapeError
             GI206, when a specification is none.
         """
-        given: dict[int, Given] = {}
-        origin = here() if self.inputs else None
-        for name, spec in self.inputs.items():
-            number = number_of(graph, name)
-            cast = hasattr(spec, "__array__") and not isinstance(spec, TensorType)
-            given[number] = Given(TensorType.parse(spec), str(origin) if origin else "", cast)
+        given = read_inputs(graph, self.inputs)
         return PassResult(graph, False, ShapeReport(infer(graph, given)))
 
 

@@ -12,11 +12,13 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from passes.diagnostics import contradiction_error, diagnose
 from passes.explanation import Explanation, History
-from passes.inference import Inference, number_of
+from passes.inference import Inference, number_of, read_inputs
+from passes.inversion import Solution, solve_backwards
 from passes.open_sizes import OpenSize, find_open
 from passes.report_text import report_table
 from passes.requirements import Requirement
 from passes.solved_requirements import SolvedRequirements, solve_requirements
+from passes.updates import update
 
 Sizes = tuple[int | str, ...]
 
@@ -214,11 +216,78 @@ class ShapeReport(Mapping[str, Sizes | None]):
             raise ShapeError(f"give a size for {', '.join(missing)}: requirements speak of it", code="GI206")
         return all(requirement.holds(**sizes) for requirement in self.requirements)
 
+    # ------------------------------------------------------------------ questions
+
+    def solve(self, **outputs: Any) -> Solution:
+        """Answer which inputs give these outputs.
+
+        Parameters
+        ----------
+        **outputs : spec
+            What is wanted of outputs, or of any value: as inputs are given, and ``...`` for axes
+            that don't matter.
+
+        Returns
+        -------
+        Solution
+            The inputs by name, sizes that are not settled named ``x[2]``, and what these must meet.
+
+        Raises
+        ------
+        GraphError
+            GI106, when the graph has no such name.
+        ShapeError
+            GI206, when a specification is none.
+
+        Examples
+        --------
+        >>> from graphinit import Graph, functional as F
+        >>> from passes.shape_inference import infer_shapes
+        >>> x, w = F.input("x", (-1, 3, -1)), F.parameter("w", (7, 3, 5))
+        >>> report = infer_shapes(Graph(F.conv(x, w, strides=(2,))))
+        >>> print(report.solve(y=(..., 4)))
+        x = (x[0], 3, x[2])
+        11 <= x[2] <= 12
+        """
+        return solve_backwards(self._inference, outputs, ShapeReport)
+
+    def update(self, graph: Graph | None = None, /, **inputs: Any) -> ShapeReport:
+        """Infer again with other inputs, or after an edit of the graph; only what that can touch.
+
+        Parameters
+        ----------
+        graph : Graph, optional
+            The edited graph; by default the same one.
+        **inputs : spec
+            What is known of its inputs now; others stay as they were given.
+
+        Returns
+        -------
+        ShapeReport
+            The same as a full run gives; `visited` says how many nodes were looked at.
+        """
+        target = self._source if graph is None else graph
+        given = dict(self._inference.given)
+        if target is not self._source:
+            names = {number: name for name, number in self._source.numbers.items()}
+            given = {
+                number_of(target, names[value]): what
+                for value, what in given.items()
+                if value in names and names[value] in target.nodes
+            }
+        given.update(read_inputs(target, inputs))
+        return ShapeReport(update(self._inference, target, given))
+
+    @property
+    def visited(self) -> int:
+        """How many times a node was looked at for this report."""
+        return self._inference.visited
+
     # ------------------------------------------------------------------ why
 
     @cached_property
     def _history(self) -> History:
-        return History(self._inference)
+        return History(self._inference.in_full())
 
     def why(self, name: str, axis: int | None = None) -> Explanation:
         """Explain where the sizes of a value come from.

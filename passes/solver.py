@@ -57,6 +57,8 @@ class Solver:
         The rows that something was learnt from, in order of time.
     clashes, needs : dict
         Mistakes and conditions with their row, in order.
+    revisits : int
+        How often a row was looked at once more.
     """
 
     def __init__(self, symbols: Mapping[str, Dim] | None = None) -> None:
@@ -70,6 +72,7 @@ class Solver:
         self.log: list[tuple[int, Entry]] = []
         self.clashes: dict[tuple[int, Any], Clash] = {}
         self.needs: dict[tuple[int, Any], Need] = {}
+        self.revisits = 0
         self._symbols_key = tuple(sorted((name, str(dim)) for name, dim in self.symbols.items()))
         self._exact: dict[Any, tuple[Entry, tuple[_Write, ...]]] = {}
         self._occurrences: dict[Unknown, list[int]] = {}
@@ -136,6 +139,7 @@ class Solver:
             row = table[index]
             shown = row.take(shapes) if row.take is not None else (shapes[row.slots[0]],)
             found = exact.get((row.rule, shown))
+            self.revisits += 1
             if found is None or found[1]:
                 self._solve(index, (row.rule, shown))
 
@@ -312,7 +316,7 @@ class Solver:
             return
         for index, row in enumerate(self.table):
             shapes = [self.shapes[slot] for slot in row.slots]
-            if row.rule.spec is None or (index not in wrong and not any(map(_touched, shapes))):
+            if row.rule.spec is None or (index not in wrong and LOST not in shapes):
                 continue
             outputs = row.slots[row.inputs : row.inputs + row.outputs]
             for slot in row.slots if index in wrong else outputs:
@@ -330,10 +334,6 @@ class Solver:
         if type(shape) is not tuple:
             return None
         return tuple(dim if type(dim) is int or type(dim) is Expr else -1 for dim in shape)
-
-
-def _touched(shape: Any) -> bool:
-    return shape is LOST
 
 
 def _numbered(number: int) -> Unknown:
