@@ -6,8 +6,7 @@ compiled, and described only when its ranks are new.  The sixteen signatures use
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,41 +16,15 @@ from graphinit.errors import SymbolicValueError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_call, bind_specs, map_specs, to_array
-from graphinit.nn.describing import describe_call, needs_tensors
-
-if TYPE_CHECKING:
-    from graphinit.nn.block import Block
-    from graphinit.runtime.executor import Executable
-
-KEPT = 16
-
-
-class Programs:
-    """The compiled programs of one block.
-
-    Attributes
-    ----------
-    fast : OrderedDict
-        From shape and dtype to what runs, for calls with one array.
-    general : OrderedDict
-        From the signature of all arguments to the executable.
-    graphs : OrderedDict
-        From what is static about arguments, and ranks, to the network's description.
-    """
-
-    def __init__(self) -> None:
-        self.fast: OrderedDict[Any, Any] = OrderedDict()
-        self.general: OrderedDict[Any, Executable] = OrderedDict()
-        self.graphs: OrderedDict[Any, Graph | None] = OrderedDict()
+from graphinit.nn.describing import describe_call, needs_tensors, trace_block
+from graphinit.nn.owner import Owner
+from graphinit.nn.programs import keep
+from graphinit.nn.settling import settle, variables
+from graphinit.runtime.executor import Executable
+from passes.shape_report import ShapeReport
 
 
-def _keep(programs: OrderedDict[Any, Any], key: Any, program: Any) -> None:
-    programs[key] = program
-    while len(programs) > KEPT:
-        programs.popitem(last=False)
-
-
-def call_block(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a block on tensors or arrays whose program is not at hand yet."""
     arguments = bind_call(block.forward, args, kwargs, block.name)
     builder = needs_tensors(arguments)
@@ -73,7 +46,7 @@ def call_block(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     return result
 
 
-def _run(block: Block, arguments: Arguments, args: tuple[Any, ...]) -> Any:
+def _run(block: Owner, arguments: Arguments, args: tuple[Any, ...]) -> Any:
     arrays = {name: to_array(name, value) for name, value in arguments.leaves.items()}
     train = recording.scopes.training
     key = (repr(arguments.key), train, tuple((array.shape, array.dtype) for array in arrays.values()))
@@ -81,10 +54,9 @@ def _run(block: Block, arguments: Arguments, args: tuple[Any, ...]) -> Any:
     if executable is None:
         executable = _compile(block, arguments, arrays, train)
     programs = block._programs  # others than before, where compiling has settled shapes
-    _keep(programs.general, key, executable)
-    programs.general.move_to_end(key)
+    keep(programs.general, key, executable)
     if not train and _is_simple(executable, args):
-        _keep(programs.fast, (args[0].shape, args[0].dtype), executable.run)
+        keep(programs.fast, (args[0].shape, args[0].dtype), executable.run)
     return executable.forward(**arrays)
 
 
@@ -97,7 +69,7 @@ def _is_simple(executable: Executable, args: tuple[Any, ...]) -> bool:
     return args[0].dtype == source.type.dtype and isinstance(executable.graph.structure, str)
 
 
-def _compile(block: Block, arguments: Arguments, arrays: dict[str, np.ndarray], train: bool) -> Executable:
+def _compile(block: Owner, arguments: Arguments, arrays: dict[str, np.ndarray], train: bool) -> Executable:
     specs = block.specs(*arguments.filled(arrays))
     return compile(Traced(block, repr(arguments.key)), inputs=specs, train=train, grad=False)
 
@@ -113,11 +85,9 @@ class Traced:
         What is static about its arguments.
     """
 
-    def __init__(self, block: Block, statics: str) -> None:
+    def __init__(self, block: Owner, statics: str) -> None:
         self._block = block
         self._statics = statics
-        self.settle = block.settle
-        self.variables = block.variables
 
     def trace(self, train: bool = False, **specs: Any) -> Graph:
         """Return the graph for some inputs: the one at hand with their sizes, where it doesn't depend on them."""
@@ -127,10 +97,10 @@ class Traced:
         key = (self._statics, train, tuple((name, type.rank) for name, type in types.items()))
         graphs = block._programs.graphs
         if key not in graphs:
-            _keep(graphs, key, self._described(train, specs))
+            keep(graphs, key, self._described(train, specs))
         graph: Graph | None = graphs[key]
         if graph is None:
-            return block.trace(train=train, **specs)
+            return trace_block(block, train, specs)[0]
         return graph.with_types({name: (type,) for name, type in types.items()})
 
     def _described(self, train: bool, specs: dict[str, Any]) -> Graph | None:
@@ -141,6 +111,14 @@ class Traced:
             return TensorType((-1,) * (type.rank or 0), type.dtype)
 
         try:
-            return self._block.trace(train=train, **map_specs(specs, unsized))
+            return trace_block(self._block, train, map_specs(specs, unsized))[0]
         except SymbolicValueError:
             return None
+
+    def settle(self, report: ShapeReport) -> None:
+        """Settle the block's parameters."""
+        settle(self._block, report, require_values=True)
+
+    def variables(self, graph: Graph) -> dict[str, Any]:
+        """Return what holds the values of the block's parameters and state."""
+        return variables(self._block, graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,12 @@ from graphinit.ir.node import Meta, Value
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
+from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
 from passes.solver import resolve
 
-if TYPE_CHECKING:
-    from graphinit.nn.block import Block
 
-
-def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> tuple[Graph, tracing.Trace]:
+def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Graph, tracing.Trace]:
     """Describe a block for some input specifications; see `Block.trace`.
 
     Returns
@@ -53,7 +51,7 @@ def trace_block(block: Block, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
     return graph, trace
 
 
-def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder) -> Any:
+def describe_call(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder) -> Any:
     """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand."""
     trace = tracing.current()
     if trace is None:
@@ -75,18 +73,20 @@ def describe_call(block: Block, args: tuple[Any, ...], kwargs: dict[str, Any], b
     return result
 
 
-def scope_of(block: Block, path: str) -> Meta:
+def scope_of(block: Owner, path: str) -> Meta:
     """Return the metadata of nodes that `forward` makes: our layers cite their construction."""
     ours = type(block).forward.__module__.partition(".")[0] == "graphinit"
     return Meta(path, block.origin if ours else None, (), type(block).__name__)
 
 
-def new_trace(roots: Mapping[str, Block], builder: GraphBuilder, train: bool) -> tracing.Trace:
+def new_trace(roots: Mapping[str, Owner], builder: GraphBuilder, train: bool) -> tracing.Trace:
     """Return a trace for blocks by the prefixes of their paths: ``""``, or one that ends with a dot."""
     names: dict[int, list[str]] = {}
     paths: dict[int, str] = {}
     transposed: list[Parameter] = []
-    for path, inner in ((start + path, inner) for start, root in roots.items() for path, inner in root.walk()):
+    for path, inner in (
+        (start + path, inner) for start, root in roots.items() for path, inner in root.walk()
+    ):
         paths.setdefault(id(inner), path.rstrip("."))
         prefix = f"{path.rstrip('.')}." if path else ""
         for key, variable in (*inner._parameters.items(), *inner._states.items()):
@@ -106,7 +106,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _flatten_outputs(
-    result: Any, name: str, builder: GraphBuilder, outputs: dict[str, Value], block: Block
+    result: Any, name: str, builder: GraphBuilder, outputs: dict[str, Value], block: Owner
 ) -> Any:
     """Collect the tensors of a result under names and return its structure in names."""
     if isinstance(result, list | tuple):

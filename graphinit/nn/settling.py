@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
+from graphinit.errors import CallError
+from graphinit.ir.graph import Graph
+from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
 from passes.shape_report import ShapeReport
 
-if TYPE_CHECKING:
-    from graphinit.nn.block import Block
 
-
-def settle_block(block: Block, report: ShapeReport, require_values: bool) -> None:
+def settle(owner: Owner, report: ShapeReport, require_values: bool) -> None:
     """Take the shapes of a report and draw the parameters that waited for them; see `Block.settle`."""
-    parameters = block.collect_params().roots()
+    parameters = owner.collect_params().roots()
     shapes: dict[int, tuple[int, ...]] = {}
     users = report.graph.users()
     sources = [node.name for node in report.graph if node.op in ("parameter", "state")]
@@ -34,3 +34,12 @@ def settle_block(block: Block, report: ShapeReport, require_values: bool) -> Non
         if id(parameter) in shapes:
             parameter.shape = shapes[id(parameter)]
         parameter.commit(values)
+
+
+def variables(owner: Owner, graph: Graph) -> dict[str, Any]:
+    """Return what holds the values of a graph's parameters and state, by node name; see `Block.variables`."""
+    found: dict[str, Any] = {**owner.states(), **owner.collect_params().roots()}
+    try:
+        return {name: found[name] for name in (*graph.parameters, *graph.state)}
+    except KeyError as cause:
+        raise CallError(f"{owner.name} has no parameter {cause}", path=owner.path) from cause

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphinit.ir.tensor import Tensor
 from graphinit.nn.describing import trace_block
+from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
 from passes.shape_inference import infer_shapes
-
-if TYPE_CHECKING:
-    from graphinit.nn.block import Block
-    from passes.shape_report import ShapeReport
+from passes.shape_report import ShapeReport
 
 WIDTH = 80
 
 
-def summarize(block: Block, specs: Mapping[str, Any]) -> str:
+def summarize(block: Owner, specs: Mapping[str, Any]) -> str:
     """Return the table of a block for some input specifications; see `Block.summary`."""
     graph, trace = trace_block(block, False, specs)
     report = infer_shapes(graph)
@@ -57,7 +55,7 @@ def summarize(block: Block, specs: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _by_node(block: Block, report: ShapeReport) -> dict[str, Parameter]:
+def _by_node(block: Owner, report: ShapeReport) -> dict[str, Parameter]:
     found = block.collect_params()
     return {name: found[name].root for name in report.graph.parameters}
 

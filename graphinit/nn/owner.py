@@ -1,0 +1,354 @@
+"""What owns parameters, states and other owners: registers, names and places.
+
+A block is an owner that can be described and called; see `graphinit.nn.block`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+from graphinit.errors import BlockError
+from graphinit.ir.node import Meta
+from graphinit.ir.origin import Origin, here, warn_user
+from graphinit.nn.hooks import Handle
+from graphinit.nn.programs import Programs
+from graphinit.nn.tying import check_tie, tie
+from graphinit.parameter import Parameter
+from graphinit.parameter_dict import ParameterDict
+from graphinit.state import RandomState
+from graphinit.variable import Variable
+
+_DEEPEST = 10_000  # owners inside owners; a ring of parents ends here
+_counts: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
+
+
+class Owner:
+    """A place in a network that owns parameters, states and further owners.
+
+    What is assigned to attributes is registered under the attribute's name.
+    """
+
+    name: str
+    _children: dict[str, Any]  # blocks, which derive from this
+    _parameters: dict[str, Parameter]
+    _states: dict[str, RandomState]
+    _containers: list[weakref.ref[Owner]]
+    _parent: weakref.ref[Owner] | None
+    _key: str
+    _origin: Origin | None
+    _programs: Programs
+    _pre_hooks: list[Callable[[Owner, tuple[Any, ...]], Any]]
+    _hooks: list[Callable[[Owner, tuple[Any, ...], Any], Any]]
+    _adopts_children = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""
+        self = super().__new__(cls)
+        fill = self.__dict__
+        fill["_children"] = {}
+        fill["_parameters"] = {}
+        fill["_states"] = {}
+        fill["_parent"] = None
+        fill["_key"] = ""
+        fill["_containers"] = []
+        fill["_origin"] = here()
+        kind = cls.__name__.lower()
+        fill["name"] = f"{kind}{next(_counts[kind])}"
+        fill["_pre_hooks"] = []
+        fill["_hooks"] = []
+        fill["_programs"] = Programs()
+        return self
+
+    def forward(self, *args: Any) -> Any:
+        """Describe what the block computes; every subclass writes this."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it computes: write forward(self, x)"
+        )
+
+    def specs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return positional and keyword arguments by the names of `forward`'s parameters."""
+        names = inspect.signature(self.forward).bind(*args, **kwargs).arguments
+        return dict(names)
+
+    # ------------------------------------------------------------------ registers
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = self.__dict__.get(name)
+        if isinstance(old, Owner | Parameter) and not isinstance(value, type(old)):
+            kept = isinstance(old, Parameter) and isinstance(value, Parameter)
+            if not kept and value is not None:
+                raise BlockError(
+                    f"attribute {name!r} of {self.name} is a {type(old).__name__}; it cannot become "
+                    f"{type(value).__name__}",
+                    path=self.path,
+                )
+        for register in (self._children, self._parameters, self._states):
+            if name in register and register[name] is not value and not isinstance(value, type(old)):
+                del register[name]
+        if isinstance(old, Parameter) and old is not value:
+            if isinstance(value, Parameter):
+                tie(old, value)
+            old.leave(self)
+        if isinstance(value, Owner):
+            self._register(name, value)
+        elif isinstance(value, Parameter):
+            self._parameters[name] = value
+            value.adopt(self)
+            self.changed()
+        elif isinstance(value, RandomState):
+            self._states[name] = value
+            value.adopt(self)
+            self.changed()
+        super().__setattr__(name, value)
+
+    def _register(self, key: str, child: Owner) -> None:
+        self._children[key] = child
+        child._containers.append(weakref.ref(self))
+        parent = child._parent() if child._parent is not None else None
+        if parent is None and self._adopts_children:
+            child.__dict__["_parent"] = weakref.ref(self)
+            child.__dict__["_key"] = key
+        self.changed()
+
+    def register_child(self, block: Owner, name: str | None = None) -> None:
+        """Add a child under a name, by default the next number.
+
+        Raises
+        ------
+        BlockError
+            GI407, when it is no block.
+        """
+        if not isinstance(block, Owner):
+            raise BlockError(f"{block!r} is not a block", path=self.path)
+        self._register(str(len(self._children)) if name is None else name, block)
+
+    def changed(self) -> None:
+        """Forget compiled programs, here and in every block that contains this one."""
+        seen: set[int] = set()
+        stack: list[Owner] = [self]
+        while stack:
+            block = stack.pop()
+            if id(block) not in seen:
+                seen.add(id(block))
+                block.__dict__["_programs"] = Programs()
+                stack.extend(found for ref in block._containers if (found := ref()) is not None)
+
+    # ------------------------------------------------------------------ names and places
+
+    @property
+    def path(self) -> str:
+        """Place in the network: the keys from the outermost block down, joined by dots."""
+        keys: list[str] = []
+        place: Owner = self
+        while place._parent is not None and len(keys) < _DEEPEST:
+            parent = place._parent()
+            if parent is None:
+                break
+            keys.append(place._key)
+            place = parent
+        return ".".join(reversed(keys))
+
+    def variable_path(self, variable: Variable) -> str:
+        """Return the path of one of the block's own parameters or states."""
+        owned = {**self._parameters, **self._states}
+        leaf = next((key for key, own in owned.items() if own is variable), variable.name)
+        path = self.path
+        return f"{path}.{leaf}" if path else leaf
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where it was constructed."""
+        return self._origin
+
+    def meta(self, path: str | None = None) -> Meta:
+        """Return the metadata of what it makes in a graph."""
+        return Meta(self.path if path is None else path, self._origin, (), type(self).__name__)
+
+    def variable_meta(self, variable: Variable) -> Meta:
+        """Return the metadata of one of its own parameters or states."""
+        if type(self).__module__.startswith("graphinit.") and variable.notes:
+            return Meta(self.path, self._origin, variable.notes, type(self).__name__)
+        return Meta(self.path, variable.origin, variable.notes, type(self).__name__)
+
+    def parameter_role(self, parameter: Parameter) -> tuple[str, str, dict[str, Parameter]]:
+        """Return the layer's class, the parameter's name in it, and the layer's parameters."""
+        layer = next(cls for cls in type(self).__mro__ if cls.__module__.startswith("graphinit."))
+        key = next((key for key, own in self._parameters.items() if own is parameter), parameter.name)
+        return layer.__name__, key, self._parameters
+
+    def walk(self) -> Iterator[tuple[str, Owner]]:
+        """Give every block at or below this one with its path from here, parents first.
+
+        A block that stands in two places is given twice.
+
+        Raises
+        ------
+        BlockError
+            GI407, when a block contains itself.
+        """
+        stack: list[tuple[str, Owner, tuple[int, ...]]] = [("", self, ())]
+        while stack:
+            path, block, above = stack.pop()
+            if id(block) in above:
+                raise BlockError(f"block {block.name!r} contains itself", path=path)
+            yield path, block
+            prefix = f"{path}." if path else ""
+            inner = (*above, id(block))
+            stack.extend((f"{prefix}{key}", child, inner) for key, child in reversed(block._children.items()))
+
+    # ------------------------------------------------------------------ parameters
+
+    @property
+    def params(self) -> ParameterDict:
+        """The block's own parameters, without those of its children."""
+        return ParameterDict(self._parameters, {f"{self.name}_{key}": key for key in self._parameters})
+
+    def collect_params(self, select: str | None = None) -> ParameterDict:
+        """Return the parameters of this block and all below it, by path.
+
+        Parameters
+        ----------
+        select : str, optional
+            A regular expression that a path, or an older name such as ``dense0_weight``, must match
+            from its start.
+
+        Returns
+        -------
+        ParameterDict
+            A tied parameter stands under each of its paths.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> net = nn.Sequential(nn.Dense(5), nn.Dense(3))
+        >>> list(net.collect_params(".*weight"))
+        ['0.weight', '1.weight']
+        """
+        found: dict[str, Parameter] = {}
+        aliases: dict[str, str] = {}
+        for path, block in self.walk():
+            prefix = f"{path}." if path else ""
+            _warn_of_containers(block)
+            for key, parameter in block._parameters.items():
+                found[prefix + key] = parameter
+                aliases.setdefault(f"{block.name}_{key}", prefix + key)
+        if select is not None:
+            pattern = re.compile(select)
+            older: defaultdict[str, list[str]] = defaultdict(list)
+            for name, path in aliases.items():
+                older[path].append(name)
+            found = {
+                path: parameter
+                for path, parameter in found.items()
+                if any(pattern.match(name) for name in (path, *older[path]))
+            }
+        return ParameterDict(found, aliases)
+
+    def states(self) -> dict[str, RandomState]:
+        """Return what is carried from run to run, by path."""
+        found: dict[str, RandomState] = {}
+        for path, block in self.walk():
+            prefix = f"{path}." if path else ""
+            found.update({prefix + key: state for key, state in block._states.items()})
+        return found
+
+    def share_parameters(self, shared: Mapping[str, Parameter] | None) -> Self:
+        """Use other parameters in place of own ones: tie them.
+
+        Parameters
+        ----------
+        shared : mapping from str to Parameter
+            By path from this block, as ``other.collect_params()`` gives them.
+
+        Returns
+        -------
+        Owner
+            Itself.
+
+        Raises
+        ------
+        ParameterError
+            GI403, when shapes that are known don't agree; nothing is changed.
+        """
+        if shared is None:
+            return self
+        if not isinstance(shared, Mapping):
+            raise BlockError(f"share_parameters takes a dict of parameters, not {type(shared).__name__}")
+        places = {
+            (f"{path}." if path else "") + key: (block, key)
+            for path, block in self.walk()
+            for key in block._parameters
+        }
+        found = {name: (*places[name], parameter) for name, parameter in shared.items() if name in places}
+        for block, key, parameter in found.values():
+            check_tie(block._parameters[key], parameter)
+        for name in shared:
+            if name not in places:
+                warn_user(f"Parameter name {name} is not in the current model!")
+        for block, key, parameter in found.values():
+            setattr(block, key, parameter)
+        return self
+
+    def apply(self, function: Callable[[Owner], Any]) -> Self:
+        """Call a function on every block below, then on this one; return self."""
+        for _, block in reversed(list(self.walk())):
+            function(block)
+        return self
+
+    def cast(self, dtype: Any) -> None:
+        """Change the dtype of every parameter."""
+        for parameter in self.collect_params().values():
+            parameter.cast(dtype)
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+        self.collect_params().zero_grad()
+
+    def setattr(self, name: str, value: Any) -> None:
+        """Set an attribute on every parameter."""
+        self.collect_params().setattr(name, value)
+
+    # ------------------------------------------------------------------ hooks and printing
+
+    def register_forward_pre_hook(self, hook: Callable[[Owner, tuple[Any, ...]], Any]) -> Handle:
+        """Call ``hook(block, inputs)`` before `forward`.
+
+        On the block that is called it sees arrays, at each call; inside a network tensors, once for
+        each description.
+        """
+        self._pre_hooks.append(hook)
+        self.changed()
+        return Handle(self._pre_hooks, hook)
+
+    def register_forward_hook(self, hook: Callable[[Owner, tuple[Any, ...], Any], Any]) -> Handle:
+        """Call ``hook(block, inputs, output)`` after `forward`; see `register_forward_pre_hook`."""
+        self._hooks.append(hook)
+        self.changed()
+        return Handle(self._hooks, hook)
+
+    def __repr__(self) -> str:
+        inner = "\n".join(
+            f"  ({key}): " + repr(child).replace("\n", "\n  ") for key, child in self._children.items()
+        )
+        return f"{type(self).__name__}(\n{inner}\n)"
+
+
+def _warn_of_containers(owner: Owner) -> None:
+    """Warn of blocks and parameters in lists and dicts: nothing is registered there."""
+    for name, value in vars(owner).items():
+        if name.startswith("_") or not isinstance(value, list | tuple | dict):
+            continue
+        items = value.values() if isinstance(value, dict) else value
+        known = [*owner._children.values(), *owner._parameters.values()]
+        kinds = (Parameter, Owner)
+        if any(isinstance(item, kinds) and not any(item is other for other in known) for item in items):
+            warn_user(
+                f'"{type(owner).__name__}.{name}" is an unregistered container with Blocks or Parameters; '
+                "register them with register_child(), or use nn.Sequential"
+            )
