@@ -152,7 +152,7 @@ def without_dtype(spec: Any) -> Any:
     return spec
 
 
-def array_leaves(specs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def array_leaves(specs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arrays among input specifications, nested ones by path."""
     leaves: dict[str, Any] = {}
     for name, spec in specs.items():
