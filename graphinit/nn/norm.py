@@ -8,11 +8,19 @@ from graphinit import functional as F
 from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
-from graphinit.nn.basic import ZEROS, unknown_size
+from graphinit.nn.basic import ZEROS, positive_size, unknown_size
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
 
 ONES = LayerDefault("ones")
+
+
+def _checked(axis: int, epsilon: float) -> tuple[int, float]:
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise BlockError(f"axis is a whole number; got {axis!r}")
+    if not isinstance(epsilon, int | float) or not epsilon > 0:
+        raise BlockError(f"epsilon is a number above 0; got {epsilon!r}")
+    return axis, float(epsilon)
 
 
 class _Norm(Block):
@@ -33,12 +41,7 @@ class _Norm(Block):
     ) -> None:
         super().__init__()
         channels = unknown_size("in_channels", in_channels)
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise BlockError(f"axis is a whole number; got {axis!r}")
-        if not isinstance(epsilon, int | float) or not epsilon > 0:
-            raise BlockError(f"epsilon is a number above 0; got {epsilon!r}")
-        self._axis = axis
-        self._epsilon = float(epsilon)
+        self._axis, self._epsilon = _checked(axis, epsilon)
         self._center = center
         self._scale = scale
         self.gamma = Parameter(
@@ -236,3 +239,182 @@ class LayerNorm(_Norm):
             f"{type(self).__name__}(axis={self._axis}, eps={self._epsilon}, center={self._center}, "
             f"scale={self._scale}, in_channels={self._channels()})"
         )
+
+
+class GroupNorm(_Norm):
+    """Each sample normalised over groups of channels: y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    Mean and (biased) variance of a group run over its channels and all axes behind them.
+
+    Parameters
+    ----------
+    num_groups : int
+        How many groups there are, of equally many channels.
+    epsilon : float
+        Added to the variance.
+    center, scale : bool
+        Whether beta and gamma are trained.
+    beta_initializer, gamma_initializer : str or initializer
+        Initializers of shift and scale.
+    in_channels : int
+        Number of channels, `c`; -1, 0 or None when it is to be inferred.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        Shape (c,).
+
+    Examples
+    --------
+    >>> norm = GroupNorm(2)
+    >>> norm.infer_shape(x=("batch", 6, "h", "w"))["gamma"]
+    (6,)
+
+    References
+    ----------
+    Y. Wu and K. He, "Group normalization", ECCV 2018.
+    """
+
+    def __init__(
+        self,
+        num_groups: int = 1,
+        epsilon: float = 1e-5,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = ZEROS,
+        gamma_initializer: Any = ONES,
+        in_channels: int | None = -1,
+    ) -> None:
+        super().__init__(1, epsilon, center, scale, beta_initializer, gamma_initializer, in_channels)
+        self._num_groups = positive_size("num_groups", num_groups)
+        channels = self._channels()
+        if channels > 0 and channels % num_groups:
+            raise BlockError(
+                f"in_channels={channels} cannot be parted into {num_groups} groups of equal size"
+            )
+
+    def forward(self, x: Any) -> Any:
+        """Normalise x of shape (b, c, *s)."""
+        parted = F.split_axis(x, axis=1, parts=self._num_groups)
+        y = F.standardize(parted, axis=(0, 1), others=True, epsilon=self._epsilon)[0]
+        return self.affine(F.reshape_like(y, x), 1)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(eps={self._epsilon}, center={self._center}, scale={self._scale}, "
+            f"num_groups={self._num_groups}, in_channels={self._channels()})"
+        )
+
+
+class InstanceNorm(_Norm):
+    """Each channel of each sample normalised: y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    Mean and (biased) variance run over all axes but the batch and `axis`.
+
+    Parameters
+    ----------
+    axis : int
+        The axis of channels, `c`.
+    epsilon : float
+        Added to the variance.
+    center, scale : bool
+        Whether beta and gamma are trained; gamma isn't, by default.
+    beta_initializer, gamma_initializer : str or initializer
+        Initializers of shift and scale.
+    in_channels : int
+        Size of the axis, `c`; -1, 0 or None when it is to be inferred.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        Shape (c,).
+
+    Examples
+    --------
+    >>> norm = InstanceNorm()
+    >>> norm.infer_shape(x=("batch", 3, "h", "w"))["gamma"]
+    (3,)
+
+    References
+    ----------
+    D. Ulyanov, A. Vedaldi and V. Lempitsky, "Instance normalization: the missing ingredient for fast
+    stylization", 2016.
+    """
+
+    def __init__(
+        self,
+        axis: int = 1,
+        epsilon: float = 1e-5,
+        center: bool = True,
+        scale: bool = False,
+        beta_initializer: Any = ZEROS,
+        gamma_initializer: Any = ONES,
+        in_channels: int | None = -1,
+    ) -> None:
+        super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, in_channels)
+        if axis == 0:
+            raise BlockError("axis=0 is the batch; the channels are another axis")
+
+    def forward(self, x: Any) -> Any:
+        """Normalise x of shape (b, *a, c, *s)."""
+        y = F.standardize(x, axis=(0, self._axis), others=True, epsilon=self._epsilon)[0]
+        return self.affine(y, self._axis)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(eps={self._epsilon}, axis={self._axis}, center={self._center}, "
+            f"scale={self._scale}, in_channels={self._channels()})"
+        )
+
+
+class RMSNorm(Block):
+    """Each sample scaled by its root mean square over an axis: y = gamma x / sqrt(mean(x²) + epsilon).
+
+    Parameters
+    ----------
+    axis : int
+        The axis of channels, `c`.
+    epsilon : float
+        Added to the mean square.
+    gamma_initializer : str or initializer
+        Initializer of the scale.
+    in_channels : int
+        Size of the axis, `c`; -1, 0 or None when it is to be inferred.
+
+    Attributes
+    ----------
+    gamma : Parameter
+        Shape (c,).
+
+    Examples
+    --------
+    >>> norm = RMSNorm()
+    >>> norm.infer_shape(x=("batch", "length", 7))["gamma"]
+    (7,)
+
+    References
+    ----------
+    B. Zhang and R. Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        epsilon: float = 1e-6,
+        gamma_initializer: Any = ONES,
+        in_channels: int | None = -1,
+    ) -> None:
+        super().__init__()
+        channels = unknown_size("in_channels", in_channels)
+        self._axis, self._epsilon = _checked(axis, epsilon)
+        self.gamma = Parameter("gamma", shape=(channels,), init=gamma_initializer).note("in_channels")
+
+    def forward(self, x: Any) -> Any:
+        """Scale x of shape (*a, c, *b)."""
+        power = F.mean(F.square(x), axis=self._axis, keepdims=True)
+        return x * F.rsqrt(power + self._epsilon) * F.along_axis(self.gamma, x, axis=self._axis)
+
+    def __repr__(self) -> str:
+        shape = self.gamma.shape
+        assert shape is not None
+        return f"{type(self).__name__}(axis={self._axis}, eps={self._epsilon}, in_channels={shape[0]})"

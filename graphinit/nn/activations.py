@@ -1,0 +1,209 @@
+"""Activations that are layers of their own, one of them with a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphinit import functional as F
+from graphinit.errors import BlockError
+from graphinit.initializers.base import LayerDefault
+from graphinit.nn.basic import unknown_size
+from graphinit.nn.block import Block
+from graphinit.parameter import Parameter
+
+QUARTER = LayerDefault('["constant", {"value": 0.25}]')
+
+
+def _number(name: str, value: Any, least: float | None = None) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or (least is not None and not value >= least)
+    ):
+        of = "" if least is None else f" of at least {least:g}"
+        raise BlockError(f"{name} is a number{of}; got {value!r}")
+    return float(value)
+
+
+class LeakyReLU(Block):
+    """x above 0, alpha * x below.
+
+    Parameters
+    ----------
+    alpha : float
+        The slope, at least 0.
+
+    Raises
+    ------
+    BlockError
+        GI407, when it is none.
+
+    Examples
+    --------
+    >>> LeakyReLU(0.2)
+    LeakyReLU(0.2)
+    """
+
+    def __init__(self, alpha: float) -> None:
+        super().__init__()
+        self._alpha = _number("alpha", alpha, 0)
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function."""
+        return F.leaky_relu(x, slope=self._alpha)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._alpha:g})"
+
+
+class PReLU(Block):
+    """x above 0, alpha * x below, with alpha trained, one or one a channel (axis 1).
+
+    Parameters
+    ----------
+    alpha_initializer : str or initializer
+        First slopes; 0.25 by default.
+    in_channels : int
+        How many slopes there are, `c`: 1, or as many as channels; -1 to infer their number.
+
+    Attributes
+    ----------
+    alpha : Parameter
+        Shape (c,).
+
+    Examples
+    --------
+    >>> PReLU(in_channels=-1).infer_shape(x=("batch", 3, "w"))["alpha"]
+    (3,)
+
+    References
+    ----------
+    K. He et al., "Delving deep into rectifiers: surpassing human-level performance on ImageNet
+    classification", ICCV 2015.
+    """
+
+    def __init__(self, alpha_initializer: Any = QUARTER, in_channels: int | None = 1) -> None:
+        super().__init__()
+        channels = unknown_size("in_channels", in_channels)
+        self.alpha = Parameter("alpha", shape=(channels,), init=alpha_initializer).note("in_channels")
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function to x of shape (b, c, *s); with one slope, of any shape."""
+        one = self.alpha.shape == (1,)
+        alpha: Any = self.alpha if one else F.along_axis(self.alpha, x, axis=1)
+        return F.relu(x) - F.relu(-x) * alpha
+
+    def __repr__(self) -> str:
+        shape = self.alpha.shape
+        assert shape is not None
+        return f"{type(self).__name__}(in_channels={shape[0]})"
+
+
+class ELU(Block):
+    """Exponential linear unit: x above 0, alpha (exp(x) - 1) below.
+
+    Parameters
+    ----------
+    alpha : float
+        What it tends to below.
+
+    References
+    ----------
+    D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and accurate deep network learning by
+    exponential linear units", ICLR 2016.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self._alpha = _number("alpha", alpha)
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function."""
+        return F.elu(x, alpha=self._alpha)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._alpha:g})"
+
+
+class SELU(Block):
+    """Self-normalising exponential linear unit: an ELU of alpha 1.6733, times 1.0507.
+
+    References
+    ----------
+    G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
+    """
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function."""
+        return F.selu(x)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class GELU(Block):
+    """Gaussian error linear unit: x (1 + erf(x / sqrt(2))) / 2.
+
+    Parameters
+    ----------
+    approximation : {"erf", "tanh"}
+        The function itself, or its approximation by tanh.
+
+    Raises
+    ------
+    BlockError
+        GI407, when it is neither.
+
+    References
+    ----------
+    D. Hendrycks and K. Gimpel, "Gaussian error linear units", 2016.
+    """
+
+    def __init__(self, approximation: str = "erf") -> None:
+        super().__init__()
+        if approximation not in ("erf", "tanh"):
+            raise BlockError(f"approximation is 'erf' or 'tanh'; got {approximation!r}")
+        self._approximation = approximation
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function."""
+        return F.gelu(x, approximate=self._approximation == "tanh")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._approximation})"
+
+
+class Swish(Block):
+    """x sigmoid(beta x).
+
+    Parameters
+    ----------
+    beta : float
+        How steep the gate is.
+
+    References
+    ----------
+    P. Ramachandran, B. Zoph and Q. Le, "Searching for activation functions", 2017.
+    """
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__()
+        self._beta = _number("beta", beta)
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function."""
+        return F.silu(x) if self._beta == 1 else x * F.sigmoid(x * self._beta)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._beta:g})"
+
+
+class SiLU(Block):
+    """x sigmoid(x)."""
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function."""
+        return F.silu(x)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
