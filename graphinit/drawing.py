@@ -18,11 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from graphinit.errors import DrawingError, GraphError, GraphInitError
+from graphinit.errors import DrawingError, GraphError
 from graphinit.ir.graph import Graph
 from graphinit.pictures.dot import Picture
 from graphinit.pictures.layout import lay_out, tidy
 from graphinit.storage.atomic import write_atomically
+from passes.shape_inference import infer_shapes
 
 _FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
 
@@ -41,8 +42,8 @@ class Drawing:
     >>> from graphinit import Graph, functional as F
     >>> x = F.input("x", shape=("batch", 20))
     >>> drawing = render(Graph(F.relu(x)))
-    >>> drawing.dot.count("batch×20")
-    1
+    >>> drawing.dot.count("batch×20")  # the edge to the op, and the one to the output
+    2
     >>> drawing.svg[:4]
     '<svg'
     """
@@ -116,7 +117,7 @@ def render(
         Where to write the picture, see `Drawing.save`.
     report : ShapeReport, optional
         What `passes.infer_shapes` found of it: its shapes are written on the edges and its errors
-        are marked.  Without one, the picture shows the shapes that the graph itself states.
+        are marked.  Without one, they are inferred from what the graph itself states.
     depth : int, optional
         How many levels of blocks to open; deeper blocks are one node each.  By default all.
 
@@ -142,12 +143,11 @@ def render(
         raise GraphError(f"{net_or_graph!r} is neither a network nor a graph, so there is nothing to draw")
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
         raise DrawingError(f"depth is the number of levels to open, 0 or more, not {depth!r}")
-    errors: tuple[GraphInitError, ...] = ()
-    if report is not None:
-        if list(report.graph.nodes) != list(graph.nodes):
-            raise GraphError("the report is of another graph; infer its shapes and draw it with that report")
-        graph, errors = report.graph, tuple(report.errors)
-    drawing = Drawing(Picture(graph, errors, depth).source())
+    if report is None:
+        report = infer_shapes(graph)
+    elif list(report.graph.nodes) != list(graph.nodes):
+        raise GraphError("the report is of another graph; infer its shapes and draw it with that report")
+    drawing = Drawing(Picture(report.graph, tuple(report.errors), depth).source())
     if path is not None:
         drawing.save(path)
     return drawing

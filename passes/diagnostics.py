@@ -89,7 +89,8 @@ def _roots(history: History, place: Place) -> list[tuple[Place, str]]:
     found = []
     for step in history.explain(place):
         if step.statement:
-            name, _, port = step.value.rpartition(":") if ":" in step.value else (step.value, "", "0")
+            stem, _, digits = step.value.rpartition(":")
+            name, port = (step.value, "0") if step.value in value_numbers else (stem, digits)
             found.append(((value_numbers[name] + int(port), step.axis), str(step)))
     return found
 

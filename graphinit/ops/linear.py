@@ -33,8 +33,10 @@ def _linear_shape(ctx: Any) -> None:
     if ctx.rank(w) != 2:
         return  # the signature says so already
     units, width = ctx.dim(w, 0), ctx.dim(w, 1)
-    if flatten and not ctx.set_rank(y, 2):
-        return
+    if flatten:
+        if not ctx.set_rank(y, 2):
+            return
+        ctx.equal(ctx.dim(y, 1), units, "axis 1 of y must equal axis 0 of w")
     rank = ctx.rank(x)
     if rank is None and not flatten and ctx.rank(y) is not None:
         ctx.set_rank(x, ctx.rank(y))
@@ -46,10 +48,10 @@ def _linear_shape(ctx: Any) -> None:
         return
     if not flatten and not ctx.set_rank(y, rank):
         return
-    last = 1 if flatten else rank - 1
     for axis in range(1 if flatten else rank - 1):
         ctx.equal(ctx.dim(y, axis), ctx.dim(x, axis), f"axis {axis} of y must equal axis {axis} of x")
-    ctx.equal(ctx.dim(y, last), units, f"axis {last} of y must equal axis 0 of w")
+    if not flatten:
+        ctx.equal(ctx.dim(y, rank - 1), units, f"axis {rank - 1} of y must equal axis 0 of w")
     if not flatten or rank == 2:
         ctx.equal(ctx.dim(x, rank - 1), width, f"axis {rank - 1} of x must equal axis 1 of w")
     else:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import graphinit.ops
+from graphinit import nn
 from graphinit.drawing import Drawing, render
 from graphinit.errors import DrawingError, FileError, GraphError, ShapeError
 from graphinit.ir.dims import symbol
@@ -201,9 +202,13 @@ class TestMarks:
     def test_unknown_sizes_are_marked(self):
         builder = GraphBuilder()
         x = builder.source("input", "x", f32(-1, 3))
-        y = builder.add("relu", [x], types=(TensorType(None, "int64"),))
-        drawing = render(builder.build({"y": y}))
-        assert [texts(edge) for edge in groups(drawing, "unknown")] == [["?×3"], ["int64 …"]]
+        y = builder.source("input", "ids", TensorType(None, "int64"))
+        drawing = render(builder.build({"y": builder.add("relu", [x]), "z": y}))
+        assert [texts(edge) for edge in groups(drawing, "unknown")] == [["?×3"], ["int64 …"], ["?×3"]]
+
+    def test_shapes_are_inferred_where_no_report_is_given(self):
+        drawing = render(nn.Sequential(nn.Dense(5), nn.Dense(3)))
+        assert "3×5" in drawing.dot
 
     @pytest.mark.parametrize(
         ("type", "text"),
