@@ -11,7 +11,7 @@ array([2., 2., 2., 2.], dtype=float32)
 
 from __future__ import annotations
 
-from graphinit.initializers.base import InitName, Initializer, alias, create, draw, register
+from graphinit.initializers.base import Initializer, InitName, alias, create, draw, register
 from graphinit.initializers.distributions import (
     Bilinear,
     Constant,
