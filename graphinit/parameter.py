@@ -25,7 +25,7 @@ from graphinit.initializers.base import LayerDefault, create
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
 from graphinit.ir.op import Attrs
-from graphinit.ir.origin import warn_user
+from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
 from graphinit.variable import Variable
@@ -130,6 +130,7 @@ class Parameter(Variable):
         new = _numbers(shape, self.path)
         self.check_shape(new)
         if new != self._shape:
+            self._note_new(new, "settled")
             self._shape = new
             self._changed()
 
@@ -145,6 +146,13 @@ class Parameter(Variable):
                 code="GI403",
                 path=self.path,
             )
+
+    def _note_new(self, new: tuple[int, ...], how: str) -> None:
+        """Say of the sizes that nobody declared what they came from: ``data file.py:3``, ``settled file.py:3``."""
+        old = self._shape or (-1,) * len(new)
+        notes = (*self._notes, *(None,) * (len(new) - len(self._notes)))
+        words = f"{how} {here() or ''}".strip()
+        self._notes = tuple(words if dim < 0 else note for dim, note in zip(old, notes, strict=False))
 
     @property
     def is_known(self) -> bool:
@@ -299,6 +307,8 @@ class Parameter(Variable):
     def _become(self, data: np.ndarray) -> None:
         """Take `data` as the values, at the top of the ladder."""
         known = self._shape == data.shape
+        if not known:
+            self._note_new(data.shape, "data")
         self._data = data
         self._shape = data.shape
         self._grad = None

@@ -194,14 +194,22 @@ class Equations:
         local.lose(*places)
 
     def floordiv(
-        self, out: Handle, numerator: tuple[Handle, Handle, Handle], divisor: Handle, why: str
+        self,
+        out: Handle,
+        numerator: tuple[Handle, Handle, Handle],
+        divisor: Handle,
+        why: str,
+        because: Sequence[Handle] = (),
     ) -> None:
-        """State ``out == (scale*x + offset)//divisor``, with `numerator` as (scale, x, offset)."""
+        """State ``out == (scale*x + offset)//divisor``, with `numerator` as (scale, x, offset).
+
+        `because` are sizes that the numbers were worked out from.
+        """
         local = self.local
         scale, x, offset = numerator
         values = [local.value(handle) for handle in (out, scale, x, offset, divisor)]
         y, s, v, o, d = values
-        places = [handle for handle in (x, scale, offset, divisor) if type(handle) is Axis]
+        places = [handle for handle in (x, scale, offset, divisor, *because) if type(handle) is Axis]
         if LOST in values:
             if sum(type(value) is Unknown for value in values) == 1:
                 local.lose(next(value for value in values if type(value) is Unknown))
@@ -217,16 +225,16 @@ class Equations:
             if type(y) is Unknown:
                 self._bind(out, result, places, why)
                 return
-            if not impossible(y, result) and local.need([Condition("==", y, result)], (out, x), why):
+            if not impossible(y, result) and local.need([Condition("==", y, result)], (out, *places), why):
                 return
-            local.clash("GI201", f"{why}: {y} != {_factor(s * v + o)}//{d} = {result}", (out, x))
+            local.clash("GI201", f"{why}: {y} != {_factor(s * v + o)}//{d} = {result}", (out, *places))
             local.lose(out, x)
         elif type(y) is not Unknown:
             low, high = -((o - d * y) // s), (d * y + d - 1 - o) // s
             if low is high or low == high:
                 self._bind(x, low, [out, *(place for place in places if place is not x)], why)
             elif isinstance(low, int) and isinstance(high, int) and (low > high or high < 0):
-                local.clash("GI201", f"{why}: no size gives {y}", (out, x))
+                local.clash("GI201", f"{why}: no size gives {y}", (out, *places))
                 local.lose(x)
 
     def broadcast(self, out: Handle, dims: Sequence[Handle], why: str) -> None:

@@ -172,11 +172,11 @@ class ShapeContext(Equations):
             for axis, dim in enumerate(dims):
                 self.local.equate(Axis(v, axis), dim, why)
 
-    def at_least(self, dim: Handle, least: int, why: str) -> None:
-        """State that a size is `least` or more."""
+    def at_least(self, dim: Handle, least: int, why: str, because: Sequence[Handle] = ()) -> None:
+        """State that a size is `least` or more; `because` are sizes that `least` was worked out from."""
         value = known(self.local.value(dim))
-        if value is not None and not self.local.need([Condition(">=", value, least)], (dim,), why):
-            self.local.clash("GI205", f"{why}: {value} < {least}", (dim,))
+        if value is not None and not self.local.need([Condition(">=", value, least)], (dim, *because), why):
+            self.local.clash("GI205", f"{why}: {value} < {least}", (dim, *because))
 
     def divides(self, divisor: Handle, dim: Handle, why: str) -> None:
         """State that a size is a multiple of another."""

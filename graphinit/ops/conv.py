@@ -117,6 +117,7 @@ def _convolved(ctx: Any, x: int, w: int, y: int, names: tuple[str, str]) -> None
                 attrs["strides"][place],
                 total_padding(attrs["padding"], place),
                 (f"axis {spatial} of {names[1]}", f"axis {spatial} of {names[0]}"),
+                because=(ctx.dim(w, spatial),),
             )
 
 
@@ -173,6 +174,7 @@ def _transpose_shape(ctx: Any) -> None:
             (stride, ctx.dim(x, spatial), offset),
             1,
             f"axis {spatial} of y spreads axis {spatial} of x by the stride of {stride}",
+            because=(ctx.dim(w, spatial),),
         )
     _bias(ctx)
 

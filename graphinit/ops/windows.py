@@ -99,6 +99,7 @@ def state_window(
     padding: int | None,
     names: tuple[str, str],
     ceil: bool = False,
+    because: Sequence[Any] = (),
 ) -> None:
     """State how many places a window has along one axis.
 
@@ -118,6 +119,8 @@ def state_window(
         What `out` and `size` are, in messages.
     ceil : bool
         Whether a window that starts inside counts even if it ends outside.
+    because : sequence of handle
+        The sizes that the extent was worked out from.
     """
     if padding is None:
         ctx.floordiv(
@@ -132,7 +135,10 @@ def state_window(
     if not isinstance(least, int) or least > 0:
         within = f" padded by {padding}" if padding else ""
         ctx.at_least(
-            size, least, f"the kernel, which reaches over {extent}, must not exceed {names[1]}{within}"
+            size,
+            least,
+            f"the kernel, which reaches over {extent}, must not exceed {names[1]}{within}",
+            because,
         )
         if isinstance(known, int) and isinstance(least, int) and known < least:
             ctx.local.lose(out)
@@ -140,7 +146,11 @@ def state_window(
     up = stride - 1 if ceil else 0
     offset = padding - extent + stride + up
     ctx.floordiv(
-        out, (1, size, offset), stride, f"{names[0]} counts the places of a window of {extent} on {names[1]}"
+        out,
+        (1, size, offset),
+        stride,
+        f"{names[0]} counts the places of a window of {extent} on {names[1]}",
+        because,
     )
 
 
