@@ -141,7 +141,7 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
         GI503, when `forward` has no argument of a name.
     """
     parameters = inspect.signature(forward).parameters
-    known = [p.name for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    known = [p.name for p in parameters.values() if p.kind is not p.VAR_KEYWORD]
     loose = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     nested: dict[str, Any] = {}
     for name, spec in specs.items():
@@ -153,7 +153,7 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
     leaves: dict[str, Any] = {}
     kwargs: dict[str, Any] = {}
     for parameter in parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if parameter.kind is parameter.VAR_KEYWORD:
             continue
         name = parameter.name
         if name in nested:
@@ -162,7 +162,7 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
             key[len(name) + 1 :]: spec for key, spec in nested.items() if key.startswith(f"{name}.")
         }:
             kwargs[name] = _gather(name, inner, leaves)
-        elif parameter.default is parameter.empty:
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
             leaves[name] = TensorType()
             kwargs[name] = Leaf(name)
     for name, spec in nested.items():
@@ -176,6 +176,9 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
         if name not in kwargs:
             break
         args.append(kwargs.pop(name))
+    rest = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
+    if rest in kwargs:
+        args.extend(kwargs.pop(rest))
     return Arguments(tuple(args), kwargs, leaves)
 
 

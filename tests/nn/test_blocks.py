@@ -514,3 +514,22 @@ def test_python_that_decides_by_a_shape():
     np.testing.assert_array_equal(net(ramp(5, 3)), 3 * ramp(5, 3))
     with pytest.raises(SymbolicValueError):
         net.trace(x=("batch", 3))
+
+
+class Total(nn.Block):
+    def forward(self, first, *others):
+        for other in others:
+            first = first + other
+        return first
+
+
+def test_any_number_of_arguments():
+    net = Total()
+    np.testing.assert_allclose(net(ramp(2, 3)), ramp(2, 3))
+    np.testing.assert_allclose(
+        net(ramp(2, 3), ramp(2, 3), ramp(1, 3)), 2 * ramp(2, 3) + ramp(1, 3), rtol=1e-6
+    )
+    graph = net.trace(first=(2, 3), others=[(2, 3), (2, 1)])
+    assert list(graph.inputs) == ["first", "others.0", "others.1"]
+    net = nn.Sequential(Total(), nn.Lambda(lambda x: x * 2))
+    np.testing.assert_allclose(net(ramp(2, 3), ramp(2, 3)), 4 * ramp(2, 3), rtol=1e-6)
