@@ -21,8 +21,8 @@ _NAMES = {
     "render": "graphinit.drawing",
 }
 _MODULES = (
-    "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss", "lr_scheduler",
-    "nn", "ops", "optimizer", "parameter", "random", "runtime", "saving",
+    "autograd", "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss",
+    "lr_scheduler", "nn", "ops", "optimizer", "parameter", "random", "runtime", "saving", "trainer",
 )  # fmt: skip
 
 if TYPE_CHECKING:

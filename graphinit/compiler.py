@@ -172,6 +172,22 @@ def differentiate_for(
     return joint, gradients
 
 
+def settled_graph(net: Any, train: bool, given: Mapping[str, Any]) -> tuple[Graph, ShapeReport]:
+    """Describe a block for inputs of given shapes, and draw the parameters that waited for them.
+
+    Raises
+    ------
+    ShapeError
+        The first of the network's mistakes.
+    UninitializedError
+        GI401, when its parameters were never initialised.
+    """
+    graph = net.trace(train=train, **{name: without_dtype(spec) for name, spec in given.items()})
+    graph, report = _with_dtypes(run_pass(RemoveDeadCode(), graph).graph, array_leaves(given))
+    net.settle(report)
+    return graph, report
+
+
 def compile_training(
     graph: Graph,
     variables: Mapping[str, Variable],

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphinit import random, tracing
+from graphinit import random, recording, tracing
 from graphinit.errors import (
     ArrayError,
     DeferredInitializationError,
@@ -287,6 +287,7 @@ class Parameter(Variable):
         """
         array = self.as_array(data)
         self.check_shape(array.shape)
+        recording.settle_pending()
         if self._data is not None:
             self._data[...] = array
         else:

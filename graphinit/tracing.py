@@ -72,6 +72,10 @@ class Trace:
         """Return the tensors of parameters, adding their nodes in this order."""
         return tuple(map(self.parameter, parameters))
 
+    def made(self) -> list[Tensor]:
+        """Return the tensors of parameters and states, and what states become."""
+        return [*self._sources.values(), *self.updates.values()]
+
     def unused_parameters(self, parameters: Iterable[Any]) -> list[str]:
         """Add nodes for those parameters that nothing has used, and return their names."""
         unused = [p for p in parameters if self.names[id(p)][0] not in self._sources]

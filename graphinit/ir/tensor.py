@@ -267,6 +267,11 @@ def apply(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> Ten
 
 def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> tuple[Tensor, ...]:
     """Like `apply`, but return all outputs."""
+    for operand in operands:
+        takes_over = getattr(operand, "__apply_op__", None)
+        if takes_over is not None:  # a recorded array
+            taken: tuple[Tensor, ...] = takes_over(op, operands, attrs)
+            return taken
     operands = tuple(symbolic(operand) for operand in operands)
     builder = join(item.builder for item in _symbols((operands, tuple(attrs.values()))))
     if builder is None:

@@ -27,6 +27,7 @@ from graphinit.optimizers.checks import number, positive
 from graphinit.optimizers.program import GradientVariable, Item
 from graphinit.optimizers.rule import Slot, Update
 from graphinit.parameter import Parameter
+from graphinit.recording import settle_pending
 from graphinit.runtime.executor import StateVariable
 from passes.solver import resolve
 
@@ -187,6 +188,7 @@ class Optimizer:
         indices = self.due(ignore_stale_grad)
         if not indices:
             return
+        settle_pending()
         times = sorted({self.counts[index] for index in indices})
         program = self._program(indices, [times.index(self.counts[index]) for index in indices])
         rate = self.lr if self.lr_scheduler is None else float(self.lr_scheduler(self.num_update + 1))

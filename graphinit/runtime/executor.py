@@ -216,7 +216,7 @@ class Executable:
         self._file = _publish(self, listing.source)
         exec(compile(listing.source, self._file, "exec"), scope)
         self.run: Callable[..., Any] = scope["forward"]  # type: ignore[assignment]
-        self._backward: Callable[..., Any] | None = scope.get("backward")  # type: ignore[assignment]
+        self.run_backward: Callable[..., Any] | None = scope.get("backward")  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
@@ -251,7 +251,7 @@ class Executable:
         try:
             flat = self.run(*prepared)
         except GraphInitError as error:
-            self._locate(error)
+            self.locate(error)
             raise
         return self.unflatten(flat)
 
@@ -289,15 +289,15 @@ class Executable:
         CallError, ShapeError, ArrayError
             As in `forward`.
         """
-        if self._backward is None:
+        if self.run_backward is None:
             raise ExecutionError("there is no backward: compile with grad=True, and with a floating output")
         if not self._workspace.ready:
             raise ExecutionError("backward needs a forward of this thread before it: call forward first")
         seeds = self._seeds(dy, dys)
         try:
-            flat = _as_tuple(self._backward(*seeds))
+            flat = _as_tuple(self.run_backward(*seeds))
         except GraphInitError as error:
-            self._locate(error)
+            self.locate(error)
             raise
         for place, variable in self._accepting:
             variable.accept_gradient(flat[place])
@@ -337,7 +337,7 @@ class Executable:
                 )
             self._seen[name] = array
 
-    def _locate(self, error: GraphInitError) -> None:
+    def locate(self, error: GraphInitError) -> None:
         """Let an error that a kernel raised name its node."""
         trace = error.__traceback__
         while trace is not None and error.node in (None, ""):
