@@ -11,6 +11,7 @@ from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Meta, Value
+from graphinit.ir.origin import here
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
@@ -33,7 +34,7 @@ def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
     builder = GraphBuilder(resolve=resolve)
     builder.scope = scope_of(block, "")
     inputs = {
-        name: Tensor(builder, builder.source("input", name, TensorType.parse(spec)))
+        name: Tensor(builder, builder.source("input", name, TensorType.parse(spec), meta=Meta(origin=here())))
         for name, spec in arguments.leaves.items()
     }
     trace = new_trace({"": block}, builder, train)
