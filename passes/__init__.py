@@ -24,6 +24,7 @@ from passes.numpy_emitter import emit_numpy
 from passes.pipelines import pipeline
 from passes.shape_inference import InferShapes, infer_shapes
 from passes.shape_report import ShapeReport
+from passes.subgraphs import SubgraphEngine
 from passes.verification import Verify, VerifyPasses
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "PrintPasses",
     "RemoveDeadCode",
     "ShapeReport",
+    "SubgraphEngine",
     "TimePasses",
     "Verify",
     "VerifyPasses",

@@ -216,7 +216,7 @@ def _send_back(
     inputs = tuple(Tensor(builder, value) for value in node.inputs)
     outputs = tuple(Tensor(builder, Value(node.name, port)) for port in range(len(node.types)))
     try:
-        gradients = spec.vjp(Vjp(dys, inputs, outputs, node.attrs, wanted, apply))
+        gradients = spec.vjp(Vjp(dys, inputs, outputs, node.attrs, wanted, apply, differentiate))
     except GraphInitError as error:
         error.node = error.node or node.name
         raise

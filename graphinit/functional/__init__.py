@@ -57,6 +57,7 @@ from graphinit.functional.comparison import (
     not_equal,
     where,
 )
+from graphinit.functional.control import cond, scan, while_loop
 from graphinit.functional.conv import conv, conv_transpose
 from graphinit.functional.elementwise import (
     abs,
@@ -80,6 +81,7 @@ from graphinit.functional.elementwise import (
 from graphinit.functional.index import advance_key, dropout, one_hot, pick, take
 from graphinit.functional.join import concat, pad, slice, split, stack, tile
 from graphinit.functional.linear import linear, matmul
+from graphinit.functional.loss import without_ignored
 from graphinit.functional.movement import (
     broadcast_like,
     broadcast_to,
@@ -119,6 +121,7 @@ __all__ = [
     "cast",
     "clip",
     "concat",
+    "cond",
     "constant",
     "conv",
     "conv_transpose",
@@ -181,6 +184,7 @@ __all__ = [
     "reshape_like",
     "rnn",
     "rsqrt",
+    "scan",
     "selu",
     "sigmoid",
     "sign",
@@ -207,5 +211,7 @@ __all__ = [
     "transpose",
     "var",
     "where",
+    "without_ignored",
+    "while_loop",
     "zeros_like",
 ]

@@ -23,7 +23,7 @@ from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
 from graphinit.ir.node_table import NodeTable, Row
 from graphinit.ir.op import NO_ATTRS, Attrs, intern_rule, op_spec
 from graphinit.ir.printer import format_graph
-from graphinit.ir.serialization import checked_attrs, in_order, node_from_json, node_to_json
+from graphinit.ir.serialization import READERS, checked_attrs, in_order, node_from_json, node_to_json
 from graphinit.ir.types import TensorType
 
 Structure = Any
@@ -231,15 +231,17 @@ class Graph:
 
     def to_json(self) -> str:
         """Return the graph as JSON text: names kept, folders of origins dropped."""
-        return json.dumps(
-            {
-                "format": "graphinit-graph",
-                "version": 1,
-                "nodes": [node_to_json(node) for node in self],
-                "outputs": {name: [value.node, value.port] for name, value in self.outputs.items()},
-                "structure": self.structure,
-            }
-        )
+        return json.dumps(self.to_data())
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what `to_json` writes, as JSON values."""
+        return {
+            "format": "graphinit-graph",
+            "version": 1,
+            "nodes": [node_to_json(node) for node in self],
+            "outputs": {name: [value.node, value.port] for name, value in self.outputs.items()},
+            "structure": self.structure,
+        }
 
     @staticmethod
     def from_json(text: str) -> Graph:
@@ -252,6 +254,14 @@ class Graph:
         """
         try:
             data = json.loads(text)
+        except (TypeError, ValueError) as cause:
+            raise GraphError(f"this is not the JSON text of a graph: {cause}", code="GI107") from cause
+        return Graph.from_data(data)
+
+    @staticmethod
+    def from_data(data: Any) -> Graph:
+        """Read what `to_data` gave; see `from_json`."""
+        try:
             if data["format"] != "graphinit-graph":
                 raise ValueError("it is not a graphinit graph")
             if data["version"] != 1:
@@ -267,6 +277,9 @@ class Graph:
         for node in in_order(nodes):
             builder.append(replace(node, attrs=checked_attrs(node)))
         return builder.build(outputs, structure=data.get("structure"), keep_all=True)
+
+
+READERS["graph"] = Graph.from_data  # attributes may be graphs
 
 
 class GraphBuilder(NodeTable):

@@ -6,7 +6,7 @@ Values that JSON has no word for are objects of one key: ``{"dim": ...}`` for a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import networkx
@@ -121,9 +121,15 @@ def node_from_json(data: dict[str, Any]) -> Node:
     )
 
 
+READERS: dict[str, Callable[[Any], Any]] = {}
+"""How to read objects of one key that are defined above this file: ``{"graph": ...}``."""
+
+
 def _attr_to_json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_attr_to_json(item) for item in value]
+    if hasattr(value, "to_data"):  # a graph
+        return {"graph": value.to_data()}
     if isinstance(value, Expr):
         return {"dim": value.to_json()}
     if isinstance(value, Literal):
@@ -151,5 +157,8 @@ def _attr_from_json(value: Any) -> Any:
                     value["shape"]
                 )
             )
+        for key, read in READERS.items():
+            if key in value:
+                return read(value[key])
         raise ValueError(f"{value!r} is not an attribute")
     return value
