@@ -1,0 +1,61 @@
+"""What losses share: from values to one number a sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphinit import functional as F
+from graphinit.errors import BlockError
+from graphinit.nn.block import Block
+
+
+class Loss(Block):
+    """Base of losses: weights values, then takes the mean of each sample.
+
+    Parameters
+    ----------
+    weight : float, optional
+        Factor on the loss.
+    batch_axis : int
+        The axis of samples.
+
+    Raises
+    ------
+    BlockError
+        GI407, when an argument is out of range.
+    """
+
+    def __init__(self, weight: float | None = None, batch_axis: int = 0) -> None:
+        super().__init__()
+        if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float)):
+            raise BlockError(f"weight is a number or None; got {weight!r}")
+        if isinstance(batch_axis, bool) or not isinstance(batch_axis, int):
+            raise BlockError(f"batch_axis is a whole number; got {batch_axis!r}")
+        self._weight = weight
+        self._batch_axis = batch_axis
+
+    def weighted(self, values: Any, sample_weight: Any = None) -> Any:
+        """Return values times the weights of samples and of the loss."""
+        if sample_weight is not None:
+            values = values * sample_weight
+        return values if self._weight is None else values * self._weight
+
+    def rows(self, values: Any) -> Any:
+        """Return values as (b, n): a row for each sample."""
+        if self._batch_axis != 0:
+            values = F.moveaxis(values, self._batch_axis, 0)
+        return F.flatten(values)
+
+    def per_sample(self, values: Any, sample_weight: Any = None) -> Any:
+        """Return the weighted mean of each sample: all axes but the batch's are averaged."""
+        return F.mean(self.rows(self.weighted(values, sample_weight)), axis=1)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(batch_axis={self._batch_axis}, w={self._weight})"
+
+
+def number(name: str, value: Any, *, positive: bool = False) -> float:
+    """Return an argument that is a number; `BlockError` (GI407) when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or (positive and not value > 0):
+        raise BlockError(f"{name} is a number{' above 0' if positive else ''}; got {value!r}")
+    return float(value)
