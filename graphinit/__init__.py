@@ -5,25 +5,27 @@ Names are resolved on first use (PEP 562), so importing the package loads neithe
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from graphinit.faces import lazy_face
 
 __version__ = "0.1.0"
 
-_NAMES = {
-    "Graph": "graphinit.ir.graph",
-    "GraphBuilder": "graphinit.ir.graph",
-    "Node": "graphinit.ir.node",
-    "Tensor": "graphinit.ir.tensor",
-    "TensorType": "graphinit.ir.types",
-    "Parameter": "graphinit.parameter",
-    "compile": "graphinit.compiler",
-    "render": "graphinit.drawing",
+_MODULES = """
+    autograd cli compiler drawing errors functional init ir loss lr_scheduler nn ops optimizer parameter random
+    runtime saving trainer training
+"""
+_PLACES = {name: f"graphinit.{name}" for name in _MODULES.split()} | {
+    "Graph": "graphinit.ir.graph:Graph",
+    "GraphBuilder": "graphinit.ir.graph:GraphBuilder",
+    "Node": "graphinit.ir.node:Node",
+    "Parameter": "graphinit.parameter:Parameter",
+    "Tensor": "graphinit.ir.tensor:Tensor",
+    "TensorType": "graphinit.ir.types:TensorType",
+    "compile": "graphinit.compiler:compile",
+    "compile_step": "graphinit.training:compile_step",
+    "render": "graphinit.drawing:render",
 }
-_MODULES = (
-    "autograd", "cli", "compiler", "drawing", "errors", "functional", "init", "ir", "loss",
-    "lr_scheduler", "nn", "ops", "optimizer", "parameter", "random", "runtime", "saving", "trainer",
-)  # fmt: skip
 
 if TYPE_CHECKING:
     from graphinit.compiler import compile as compile
@@ -34,17 +36,17 @@ if TYPE_CHECKING:
     from graphinit.ir.tensor import Tensor as Tensor
     from graphinit.ir.types import TensorType as TensorType
     from graphinit.parameter import Parameter as Parameter
+    from graphinit.training import compile_step as compile_step
 
-__all__ = ["Graph", "GraphBuilder", "Node", "Parameter", "Tensor", "TensorType", "compile", "render"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(importlib.import_module(_NAMES[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"graphinit.{name}")
-    raise AttributeError(f"module 'graphinit' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES, *_MODULES})
+__all__ = [
+    "Graph",
+    "GraphBuilder",
+    "Node",
+    "Parameter",
+    "Tensor",
+    "TensorType",
+    "compile",
+    "compile_step",
+    "render",
+]
+__getattr__, __dir__ = lazy_face(__name__, _PLACES)

@@ -154,6 +154,11 @@ class Optimizer:
         """The rate now: what was set, or what the schedule says."""
         return self.lr if self.lr_scheduler is None else float(self.lr_scheduler(self.num_update))
 
+    @property
+    def next_rate(self) -> float:
+        """The rate of the next step."""
+        return self.lr if self.lr_scheduler is None else float(self.lr_scheduler(self.num_update + 1))
+
     def set_learning_rate(self, lr: float) -> None:
         """Set the rate.
 
@@ -190,16 +195,20 @@ class Optimizer:
             return
         settle_pending()
         times = sorted({self.counts[index] for index in indices})
-        program = self._program(indices, [times.index(self.counts[index]) for index in indices])
-        rate = self.lr if self.lr_scheduler is None else float(self.lr_scheduler(self.num_update + 1))
+        program = self._program(indices, self.groups(indices))
         program(
-            np.array(rate),
+            np.array(self.next_rate),
             np.array(self.rescale_grad / batch_size),
             *(np.array(time + 1.0) for time in times),
         )
         for index in indices:
             self.counts[index] += 1
             self.parameters[index].has_fresh_gradient = False
+
+    def groups(self, indices: Sequence[int]) -> list[int]:
+        """Return for some parameters which of their different numbers of steps they have had."""
+        times = {time: group for group, time in enumerate(sorted({self.counts[index] for index in indices}))}
+        return [times[self.counts[index]] for index in indices]
 
     def due(self, ignore_stale_grad: bool = False) -> list[int]:
         """Return which parameters have a gradient to be used.
