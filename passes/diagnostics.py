@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graphinit.errors import DTypeError, GraphInitError, ShapeError
 from graphinit.ir.node import Node
 from graphinit.ir.types import TensorType
+from passes.conflict import minimal_conflict
 from passes.dtype_inference import kind_words
-from passes.explanation import History, Place
-from passes.fixes import find_fixes
+from passes.explanation import History, Place, Step
+from passes.fixes import Mistake, argument_places, find_fixes
 from passes.inference import Misfit
 from passes.requirements import Requirement
 from passes.solver import slot_names
@@ -18,6 +21,11 @@ from passes.unification import Clash
 
 _FIXED = 8
 """For how many mistakes fixes are looked for: each try is one inference."""
+
+_SOURCES = 3
+"""How many statements are shown behind one operand; `origins` has them all."""
+
+_LINES = 6
 
 
 def diagnose(history: History) -> tuple[GraphInitError, ...]:
@@ -31,68 +39,125 @@ def diagnose(history: History) -> tuple[GraphInitError, ...]:
     for row, slot, kind in inference.dtypes.clashes:
         node = nodes[row]
         found.append((numbers[node.name], _dtype_error(history, node, slot, kind)))
-    for count, ((row, _), clash) in enumerate(
-        sorted(inference.solver.clashes.items(), key=lambda item: item[0][0])
-    ):
+    count = 0
+    told: set[Any] = set()
+    for (row, _), clash in sorted(inference.solver.clashes.items(), key=lambda item: item[0][0]):
         node = nodes[row]
-        found.append((numbers[node.name], clash_error(history, node, row, clash, fixes=count < _FIXED)))
+        cause = _Cause.of(history, row, clash)
+        if cause.once in told:
+            continue
+        told.add(cause.once)
+        error = _clash_error(history, node, cause, fixes=count < _FIXED)
+        count += 1
+        found.append((numbers[node.name], error))
     return tuple(error for _, error in sorted(found, key=lambda item: item[0]))
 
 
-def clash_error(history: History, node: Node, row: int, clash: Clash, *, fixes: bool = True) -> ShapeError:
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """What is behind a clash: for each slot concerned its axes and the statements behind them."""
+
+    row: int
+    clash: Clash
+    axes: dict[int, list[int]]
+    sources: dict[int, list[str]]
+    places: dict[Place, str]
+    rows: tuple[int, ...]
+
+    @classmethod
+    def of(cls, history: History, row: int, clash: Clash) -> _Cause:
+        slots = history.inference.graph.table[row].slots
+        axes: dict[int, list[int]] = {}
+        for (slot, axis), _ in clash.sides:
+            axes.setdefault(slot, [])
+            if axis >= 0:
+                axes[slot].append(axis)
+        sources: dict[int, list[str]] = {}
+        places: dict[Place, str] = {}
+        rows = {row: None}
+        for slot, shown in axes.items():
+            rank = len(history.inference.solver.known_shape(slots[slot]) or ())
+            texts: dict[str, None] = {}
+            for axis in shown or range(rank):
+                for step in history.explain((slots[slot], axis)):
+                    if step.row >= 0:
+                        rows[step.row] = None
+                    if step.statement:
+                        texts[str(step)] = None
+                        if shown:
+                            places.setdefault(_place(history, step), str(step))
+            sources[slot] = list(texts) if shown else list(texts)[:1]
+        return cls(row, clash, axes, sources, places, tuple(rows))
+
+    @property
+    def once(self) -> Any:
+        """The same for mistakes that are one to the user: one equation for several axes of one op."""
+        words = re.sub(r"\d+", "#", self.clash.message.partition(": ")[0])
+        return self.row, self.clash.code, words, tuple((slot, *texts) for slot, texts in self.sources.items())
+
+
+def _place(history: History, step: Step) -> Place:
+    numbers = history.inference.graph.numbers
+    stem, _, digits = step.value.rpartition(":")
+    name, port = (step.value, "0") if step.value in numbers else (stem, digits)
+    return numbers[name] + int(port), step.axis
+
+
+def _clash_error(history: History, node: Node, cause: _Cause, *, fixes: bool = True) -> ShapeError:
     """Return the error for a mistake that solving a node's equations found."""
-    inference = history.inference
-    slots = inference.graph.table[row].slots
-    names = slot_names(inference.graph.table[row])
-    shown: dict[int, list[int]] = {}
-    for (slot, axis), _ in clash.sides:
-        shown.setdefault(slot, [])
-        if axis >= 0:
-            shown[slot].append(axis)
-    lines, origins = [], []
-    roots: list[tuple[Place, Any]] = []
-    width = max((len(names[slot]) for slot in shown), default=0)
-    for slot, axes in shown.items():
-        value = slots[slot]
-        sources = []
-        for axis in axes or range(len(inference.solver.known_shape(value) or ())):
-            for place, text in _roots(history, (value, axis)):
-                if text not in sources:
-                    sources.append(text)
-                if axes:
-                    roots.append((place, axis))
+    clash, row = cause.clash, history.inference.graph.table[cause.row]
+    names = slot_names(row)
+    width = max((len(names[slot]) for slot in cause.axes), default=0)
+    lines = []
+    for slot in cause.axes:
+        value, sources = row.slots[slot], cause.sources[slot]
         named = f"{names[slot]:{width}}  {history.name(value)}  {_type_text(history, value)}"
-        if not axes:
-            sources = sources[:1]
-        lines.append(f"{named}    {sources[0]}" if sources else named)
-        lines += [f"{'':{len(named)}}    {source}" for source in sources[1:]]
-        origins += [source for source in sources if source not in origins]
-    parameter = next((slots[slot] for slot in shown if history.node(slots[slot]).op == "parameter"), None)
-    places = [(slots[slot], axis) for (slot, axis), _ in clash.sides if axis >= 0]
+        shown = sources if len(sources) <= _SOURCES else [*sources[: _SOURCES - 1], "..."]
+        lines.append(f"{named}    {shown[0]}" if shown else named)
+        lines += [f"{'':{width}}    {source}" for source in shown[1:]]
+    parameter = next(
+        (row.slots[slot] for slot in cause.axes if history.node(row.slots[slot]).op == "parameter"), None
+    )
+    if parameter is not None:
+        lines += _sharing(history, cause.row, parameter)
+    places = [(row.slots[slot], axis) for (slot, axis), _ in clash.sides if axis >= 0]
     of_parameter = [place for place in places if place[0] == parameter]
+    statements = {place: argument_places(history, place) for place in cause.places}
+    stated = {place: about for place, about in statements.items() if history.stated(place) is not None}
+    kept = minimal_conflict(history, cause.rows, stated) if stated else ()
+    origins = [text for place, text in cause.places.items() if place in kept or history.stated(place) is None]
+    mistake = Mistake(cause.row, clash, cause.rows, tuple(cause.places))
+    every = [text for sources in cause.sources.values() for text in sources]
     return ShapeError(
         clash.message,
         code=clash.code,
         node=node.name,
-        path=history.name(parameter) if parameter is not None else node.meta.path or None,
+        path=history.name(parameter) if parameter is not None else _path(history, node, places),
         axis=next((axis for _, axis in of_parameter or places), None),
         where=str(node.meta.origin) if node.meta.origin else None,
-        origins=origins,
-        details=lines,
-        fixes=find_fixes(history, [place for place, _ in roots]) if fixes else (),
+        origins=dict.fromkeys(origins or every),
+        details=lines[:_LINES],
+        fixes=find_fixes(history, mistake) if fixes else (),
     )
 
 
-def _roots(history: History, place: Place) -> list[tuple[Place, str]]:
-    """The user's statements behind a size."""
-    value_numbers = history.inference.graph.numbers
-    found = []
-    for step in history.explain(place):
-        if step.statement:
-            stem, _, digits = step.value.rpartition(":")
-            name, port = (step.value, "0") if step.value in value_numbers else (stem, digits)
-            found.append(((value_numbers[name] + int(port), step.axis), str(step)))
-    return found
+def _path(history: History, node: Node, places: Sequence[Place]) -> str | None:
+    """The block of an op, or the last block that gave it an operand."""
+    paths = (history.node(value).meta.path for value, _ in reversed(places))
+    return node.meta.path or next(filter(None, paths), None)
+
+
+def _sharing(history: History, row: int, parameter: int) -> list[str]:
+    """Say that a parameter that does not fit serves other ops, too."""
+    users = [user for user in history.inference.solver.users(parameter) if user != row]
+    if not users:
+        return []
+    names = list(history.inference.graph.nodes)
+    shown = ", ".join(names[user] for user in users[:3])
+    more = f" and {len(users) - 3} more" if len(users) > 3 else ""
+    return [
+        f"{history.name(parameter)} is tied: {shown}{more} {'uses' if len(users) == 1 else 'use'} it, too"
+    ]
 
 
 def _type_text(history: History, value: int) -> str:

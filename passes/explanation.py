@@ -21,6 +21,9 @@ Place = tuple[int, int]
 
 _SHOWN = 12
 
+_LEARNT = {"data": "from the data of {}", "settled": "settled for {} by an earlier inference"}
+"""What parameters note of sizes that were not declared; the user's line follows in the note."""
+
 
 class Step(NamedTuple):
     """One link of an explanation.
@@ -37,6 +40,8 @@ class Step(NamedTuple):
         Its axis.
     statement : bool
         Whether this is the user's own statement, where the chain ends.
+    row : int
+        The node whose equation it is, by its place in the graph; -1 for none.
     """
 
     text: str
@@ -44,6 +49,7 @@ class Step(NamedTuple):
     value: str
     axis: int
     statement: bool
+    row: int = -1
 
     def __str__(self) -> str:
         return f"{self.text}  {self.where}" if self.where else self.text
@@ -196,7 +202,7 @@ class History:
     def _equality(self, here: Place, there: Place, link: _Link) -> Step:
         node = self._nodes[link.row]
         text = f"= {self.words(there)}: {link.why}, in {node.name}"
-        return Step(text, _where(node), self.name(here[0]), here[1], False)
+        return Step(text, _where(node), self.name(here[0]), here[1], False, link.row)
 
     def _derivation(self, place: Place, link: _Link) -> Step:
         node = self._nodes[link.row]
@@ -205,7 +211,7 @@ class History:
             text = f"{self.words(place)} is {size}: {link.why}, in {node.name}"
         else:
             text = f"{link.size} from {self._attributes(node)}"
-        return Step(text, _where(node), self.name(place[0]), place[1], not link.sources)
+        return Step(text, _where(node), self.name(place[0]), place[1], not link.sources, link.row)
 
     @staticmethod
     def _attributes(node: Node) -> str:
@@ -229,6 +235,9 @@ class History:
             return Step(f"{dim} from {name}={shown} given to inference", given.where, name, axis, True)
         notes, meta = node.meta.notes, node.meta
         note = notes[axis] if axis < len(notes) else None
+        how, _, where = (note or "").partition(" ")
+        if how in _LEARNT and node.op == "parameter":
+            return Step(f"{dim} {_LEARNT[how].format(name)}", where or _where(node), name, axis, True)
         if note:
             block = (
                 f"{meta.path} ({meta.block})" if meta.path and meta.block else meta.path or meta.block or name
