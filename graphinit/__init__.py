@@ -16,8 +16,8 @@ _MODULES = """
     runtime saving trainer training
 """
 _PLACES = {name: f"graphinit.{name}" for name in _MODULES.split()} | {
-    "Graph": "graphinit.ir.graph:Graph",
-    "GraphBuilder": "graphinit.ir.graph:GraphBuilder",
+    "Graph": "graphinit.ops graphinit.ir.graph:Graph",
+    "GraphBuilder": "graphinit.ops graphinit.ir.graph:GraphBuilder",
     "Node": "graphinit.ir.node:Node",
     "Parameter": "graphinit.parameter:Parameter",
     "Tensor": "graphinit.ir.tensor:Tensor",

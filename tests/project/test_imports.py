@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import graphinit
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,16 +24,11 @@ def fresh(code):
     return done.stdout.strip()
 
 
-def modules():
-    for package in ("graphinit", "passes"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            if parts[-1] != "__main__":
-                yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+PUBLIC = ["passes", "graphinit.nn", *(path for path in graphinit._PLACES.values() if ":" not in path)]
 
 
-@pytest.mark.parametrize("first", list(modules()))
-def test_any_module_can_come_first(first):
+@pytest.mark.parametrize("first", PUBLIC)
+def test_any_public_module_can_come_first(first):
     fresh(f"import {first}")
 
 
@@ -59,7 +58,15 @@ def test_an_unknown_name_is_an_attribute_error():
     ) == ("module 'graphinit' has no attribute 'nothing'")
 
 
-def test_listed_modules_exist():
-    fresh(
-        "import graphinit, importlib\nfor name in graphinit._MODULES: importlib.import_module(f'graphinit.{name}')"
+@pytest.mark.parametrize("face", ["graphinit", "graphinit.nn"])
+def test_what_a_face_lists_is_there_and_typed(face):
+    package = importlib.import_module(face)
+    stated = set(
+        re.findall(
+            r"^    from \S+ import \S+ as (\w+)|^    (\w+) = \w+$", Path(package.__file__).read_text(), re.M
+        )
     )
+    typed = {name for pair in stated for name in pair if name}
+    for name in package._PLACES:
+        assert getattr(package, name) is not None
+    assert typed == {name for name, place in package._PLACES.items() if ":" in place}
