@@ -12,7 +12,12 @@ from benchmarks.figures import Figure, format_figures
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
-STATEMENTS = ("import numpy, networkx", "from graphinit import nn", "import graphinit")
+STATEMENTS = (
+    "import numpy, networkx",
+    "import graphinit",
+    "from graphinit import nn",
+    "from graphinit import nn; nn.Dense",
+)
 
 
 def time_import(statement: str) -> float:
@@ -44,6 +49,13 @@ def measure(rounds: int = ROUNDS) -> list[Figure]:
             medians["import numpy, networkx"],
             "import numpy, networkx",
             1.3,
+        ),
+        Figure(
+            "... and the first layer",  # which loads layers, ops, passes, numpy and networkx
+            medians["from graphinit import nn; nn.Dense"],
+            medians["import numpy, networkx"],
+            "import numpy, networkx",
+            1.6,
         ),
         Figure(
             "import graphinit",
