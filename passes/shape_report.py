@@ -18,6 +18,7 @@ from passes.open_sizes import OpenSize, find_open
 from passes.report_text import report_table
 from passes.requirements import Requirement
 from passes.solved_requirements import SolvedRequirements, solve_requirements
+from passes.suspicions import Suspicion, find_suspicions
 from passes.updates import update
 
 Sizes = tuple[int | str, ...]
@@ -113,17 +114,10 @@ class ShapeReport(Mapping[str, Sizes | None]):
         conflict = self._solved.conflict
         return (*errors, contradiction_error(conflict)) if conflict else errors
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What holds, and is yet hardly meant: inputs and parameters that nothing uses."""
-        first_user = self._inference.solver.first_user
-        numbers = self._source.numbers
-        returned = {value.node for value in self._source.outputs.values()}
-        return tuple(
-            f"nothing uses the {node.op} {name}"
-            for name, node in (*self._source.inputs.items(), *self._source.parameters.items())
-            if first_user[numbers[name]] < 0 and name not in returned
-        )
+    @cached_property
+    def warnings(self) -> tuple[Suspicion, ...]:
+        """What holds, and is yet hardly meant: texts with a `code`, a `node` and `where`."""
+        return find_suspicions(self._inference, bool(self.errors))
 
     def raise_errors(self, *, unknown: bool = False) -> None:
         """Raise the first error; the others are its `others`, this report its `report`.

@@ -68,7 +68,7 @@ class Graph:
       return y=relu
     """
 
-    __slots__ = ("__weakref__", "_nx", "nodes", "numbers", "outputs", "structure", "table")
+    __slots__ = ("__weakref__", "_nx", "left_out", "nodes", "numbers", "outputs", "structure", "table")
 
     nodes: Mapping[str, Node]
     outputs: Mapping[str, Value]
@@ -106,6 +106,7 @@ class Graph:
         self.table = table
         self.numbers = numbers
         self.structure = structure
+        self.left_out: tuple[Node, ...] = ()  # the ends of branches that no output needs
         self._nx: networkx.MultiDiGraph[str] | None = None
         return self
 

@@ -49,6 +49,9 @@ def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
     for name, tensor in trace.updates.items():
         outputs[f"next.{name}"] = tensor.value
     graph = builder.build(outputs, inputs=list(inputs), structure=structure, keep=unused)
+    dropped = [node for name, node in builder.nodes.items() if name not in graph.nodes and not node.is_source]
+    taken = {value.node for node in dropped for value in node.inputs}
+    graph.left_out = tuple(node for node in dropped if node.name not in taken)
     return graph, trace
 
 
