@@ -18,7 +18,7 @@ from graphinit.errors import DTypeError
 from graphinit.ir.dims import Dim, Expr, Unknown
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
-from graphinit.ops.control import Arrays, Place, install
+from graphinit.ops.subgraphs import Arrays, Place, install
 from graphinit.runtime.executor import Executable
 from passes.base import run_pass
 from passes.cost import estimate_cost
@@ -32,7 +32,7 @@ from passes.solver import Solver
 
 
 class SubgraphEngine:
-    """Runs and analyses sub-graphs; see `graphinit.ops.control.Engine`."""
+    """Runs and analyses sub-graphs; see `graphinit.ops.subgraphs.Engine`."""
 
     def state_shapes(
         self, ctx: ShapeContext, graph: Graph, inputs: Sequence[Place], outputs: Sequence[Place], name: str

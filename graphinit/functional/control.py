@@ -46,7 +46,8 @@ def while_loop(
     Returns
     -------
     Tensor, or tuple of them
-        The first values of which the condition does not hold.  There is no gradient.
+        The first values of which the condition does not hold.  To differentiate, the loop runs again
+        and keeps the values of each step; the gradient itself has none.
 
     Raises
     ------
@@ -62,9 +63,11 @@ def while_loop(
     >>> from graphinit import functional as F
     >>> x = F.input("x", shape=("n",))
     >>> y = F.while_loop(lambda v: F.sum(F.abs(v)) > 1, lambda v: v / 2, x)
-    >>> exe = graphinit.compile(graphinit.Graph(outputs=y), grad=False, x=(3,))
+    >>> exe = graphinit.compile(graphinit.Graph(outputs=y), x=(3,))
     >>> exe.forward(np.array([1.0, 2.0, 4.0]))
     array([0.125, 0.25 , 0.5  ], dtype=float32)
+    >>> exe.backward()["x"]
+    array([0.125, 0.125, 0.125], dtype=float32)
     """
     carried = _listed(init)
     if not carried:

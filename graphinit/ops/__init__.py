@@ -3,8 +3,8 @@
 from graphinit.ops import (
     activation,
     attention,
-    conv,
     control,
+    conv,
     elementwise,
     getitem,
     index,
@@ -19,6 +19,7 @@ from graphinit.ops import (
     reduce,
     resample,
     reshape,
+    scan,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "reduce",
     "resample",
     "reshape",
+    "scan",
 ]

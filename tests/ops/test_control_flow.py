@@ -6,7 +6,7 @@ import pytest
 import graphinit
 from graphinit import Graph, nn
 from graphinit import functional as F
-from graphinit.errors import DTypeError, ExecutionError, OpError, ShapeError
+from graphinit.errors import DifferentiationError, DTypeError, ExecutionError, OpError, ShapeError
 from passes.differentiation import differentiate
 from passes.shape_inference import infer_shapes
 from tests.ops.reference import check_gradients, evaluate
@@ -91,6 +91,17 @@ def test_loops_may_stand_in_loops():
     joint = differentiate(infer_shapes(graph, x=(3, 5)).graph)
     slopes = evaluate(joint, {"x": wave(3, 5).astype(np.float32), "d.y": np.float32(1)})["grad.x"]
     np.testing.assert_allclose(slopes, 2 * wave(3, 5), rtol=1e-6)
+
+
+def test_a_loop_of_unknown_length_trains_what_it_captures():
+    x, w, n = F.input("x", (2, 3), "float64"), F.parameter("w", (3, 3), "float64"), F.input("n", (), "int64")
+    left, y = F.while_loop(lambda n, v: n > 0, lambda n, v: (n - 1, F.tanh(F.matmul(v, w))), (n, x))
+    graph = Graph(outputs={"left": left, "y": y})
+    arrays = {"x": wave(2, 3), "w": wave(3, 3), "n": np.asarray(5)}
+    check_gradients(infer_shapes(graph).graph, arrays, ["x", "w"], ["y"])
+    check_gradients(infer_shapes(graph).graph, arrays | {"n": np.asarray(0)}, ["x", "w"], ["y"])
+    with pytest.raises(DifferentiationError, match="a scan can be differentiated twice"):
+        differentiate(differentiate(infer_shapes(graph).graph, ["y"], ["x"]), wrt=["x"])
 
 
 # --- shapes -----------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ HALVING = {
     "condition": graph(lambda x: F.sum(F.abs(x)) > 1, 1),
     "body": graph(lambda x: x / 2, 1),
 }
-add("while_loop", normal(2, 3), ref=_halved, **HALVING)
-add("while_loop", lambda rng: np.full((7,), 0.01), ref=_halved, max_steps=0, **HALVING)
+add("while_loop", normal(2, 3), ref=_halved, smooth=False, **HALVING)
+add("while_loop", lambda rng: np.full((7,), 0.01), ref=_halved, smooth=False, max_steps=0, **HALVING)
 
 
 def _multiplied(x: np.ndarray, y: np.ndarray, w: np.ndarray, **attrs: Any) -> Sequence[np.ndarray]:
@@ -51,8 +51,35 @@ add(
     normal(2, 5),
     lambda rng: rng.standard_normal((5, 5)) / 3,
     ref=_multiplied,
+    smooth=False,
     condition=graph(lambda x, y, w: F.sum(x) < 10, 3),
     body=graph(lambda x, y, w: (x + 1, F.matmul(y, w)), 3),
+)
+
+
+def _slopes(x: np.ndarray, w: np.ndarray, dy: np.ndarray, **attrs: Any) -> Sequence[np.ndarray]:
+    """Gradients of x @ w @ w ... while the sum of squares is at most 50."""
+    begun = []
+    while np.square(x).sum() < 50:
+        begun.append(x)
+        x = x @ w
+    dw = np.zeros(w.shape, w.dtype)
+    for before in reversed(begun):
+        dw += before.T @ dy
+        dy = dy @ w.T
+    return dy, dw
+
+
+add(
+    "while_loop_grad",
+    normal(2, 3),
+    lambda rng: 1.5 * np.eye(3) + 0.1 * rng.standard_normal((3, 3)),
+    normal(2, 3),
+    ref=_slopes,
+    condition=graph(lambda x, w: F.sum(x * x) < 50, 2),
+    body=graph(F.matmul, 2),
+    pull=graph(lambda x, w, dy: (F.matmul(dy, w.T), F.matmul(x.T, dy)), 3),
+    places=(0, 1),
 )
 
 # --- cond -------------------------------------------------------------------------------------
