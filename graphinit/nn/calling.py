@@ -26,13 +26,13 @@ from passes.shape_report import ShapeReport
 
 def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a block on tensors or arrays whose program is not at hand yet."""
+    record = recording.recorder()
+    if record is not None:
+        return record(block, args, kwargs)
     arguments = bind_call(block.forward, args, kwargs, block.name)
     builder = needs_tensors(arguments)
     if builder is not None:
         return describe_call(block, args, kwargs, builder)
-    record = recording.recorder()
-    if record is not None:
-        return record(block, args, kwargs)
     if not (block._pre_hooks or block._hooks):
         return _run(block, arguments, args)
     for hook in block._pre_hooks:

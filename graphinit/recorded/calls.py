@@ -10,6 +10,7 @@ from graphinit.compiler import settled_graph
 from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_call, to_array
 from graphinit.nn.calling import Traced
+from graphinit.nn.describing import describe_call, needs_tensors
 from graphinit.recorded.array import Array, leaf, record_op, wrap
 from graphinit.recorded.nodes import CallEntry, Node, Ref
 from graphinit.recording import scopes
@@ -26,10 +27,39 @@ def record_call(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     Array, or a list, tuple or dict of them
         In the structure that ``forward`` returns.
     """
+    plain = not kwargs and all(type(item) is np.ndarray or type(item) is Array for item in args)
+    if not plain:
+        builder = needs_tensors(bind_call(block.forward, args, kwargs, block.name))
+        if builder is not None:
+            return describe_call(block, args, kwargs, builder)
     for hook in block._pre_hooks:
         changed = hook(block, args)
         if changed is not None:
             args = changed if isinstance(changed, tuple) else (changed,)
+    entry, given = _plain(block, args) if plain else _bound(block, args, kwargs)
+    inputs = tuple(_input(name, item, type) for (name, type), item in zip(entry.inputs, given, strict=True))
+    node = Node(entry, inputs, tuple(entry.outputs.values()))
+    ports = {name: wrap(node, port) for port, name in enumerate(entry.outputs)}
+    result = _filled(entry.structure, ports)
+    for hook in block._hooks:
+        changed = hook(block, args, result)
+        result = result if changed is None else changed
+    return result
+
+
+def _plain(block: Any, args: tuple[Any, ...]) -> tuple[CallEntry, tuple[Any, ...]]:
+    """Return what a call with nothing but arrays in order is; binding them by name costs more than the rest."""
+    key = (scopes.training, *((item.shape, item.dtype) for item in args))
+    entry = block._programs.recorded.get(key)
+    if entry is None:
+        entry, given = _bound(block, args, {})
+        if len(given) == len(args) and all(one is other for one, other in zip(given, args, strict=True)):
+            block._programs.recorded[key] = entry
+        return entry, tuple(given)
+    return entry, args
+
+
+def _bound(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[CallEntry, list[Any]]:
     arguments = bind_call(block.forward, args, kwargs, block.name)
     given = {
         name: value if isinstance(value, Array) else to_array(name, value)
@@ -44,14 +74,7 @@ def record_call(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         recorded[key] = entry
         while len(recorded) > KEPT:
             recorded.popitem(last=False)
-    inputs = tuple(_input(name, given[name], type) for name, type in entry.inputs)
-    node = Node(entry, inputs, tuple(entry.outputs.values()))
-    ports = {name: wrap(node, port) for port, name in enumerate(entry.outputs)}
-    result = _filled(entry.structure, ports)
-    for hook in block._hooks:
-        changed = hook(block, args, result)
-        result = result if changed is None else changed
-    return result
+    return entry, [given[name] for name, _ in entry.inputs]
 
 
 def _entry(block: Any, arguments: Arguments, statics: str, given: dict[str, Any]) -> CallEntry:
