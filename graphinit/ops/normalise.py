@@ -37,16 +37,18 @@ def _along_axis_shape(ctx: Any) -> None:
     place = ctx.normalize_axis(like, ctx.attrs["axis"])
     if place is None or not ctx.set_rank(v, 1):
         return
+    agree = ctx.equal(
+        ctx.dim(like, place),
+        ctx.dim(v, 0),
+        f"axis {place} of like must be as long as x, which lies along it",
+    )
     for axis in range(ctx.rank(y)):
-        if axis == place:
-            ctx.equal(ctx.dim(y, axis), ctx.dim(v, 0), f"axis {axis} of y is the axis of x")
-            ctx.equal(
-                ctx.dim(like, axis),
-                ctx.dim(v, 0),
-                f"axis {axis} of like must be as long as x, which lies along it",
-            )
-        else:
+        if axis != place:
             ctx.equal(ctx.dim(y, axis), 1, f"axis {axis} is not the axis of x, so its size is 1")
+        elif agree:
+            ctx.equal(ctx.dim(y, axis), ctx.dim(v, 0), f"axis {axis} of y is the axis of x")
+        else:
+            ctx.local.lose(ctx.dim(y, axis))  # one mistake is enough
 
 
 register(
@@ -86,13 +88,7 @@ def _split_axis_shape(ctx: Any) -> None:
             )
     ctx.equal(ctx.dim(ctx.y, place), parts, f"axis {place} of y counts the parts")
     whole_axis, part = ctx.dim(ctx.x, place), ctx.dim(ctx.y, place + 1)
-    ctx.divides(parts, whole_axis, f"axis {place} of x must be divisible into {parts} equal parts")
-    if ctx.known(whole_axis) is None or _divisible(ctx.known(whole_axis), parts):
-        ctx.product([whole_axis], [parts, part], f"axis {place} of x is parted into {parts}")
-
-
-def _divisible(size: Any, parts: int) -> bool:
-    return not isinstance(size, int) or size % parts == 0
+    ctx.product([whole_axis], [parts, part], f"axis {place} of x must part into {parts} of equal size")
 
 
 register(

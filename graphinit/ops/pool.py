@@ -84,6 +84,7 @@ def _pooled(ctx: Any, x: int, y: int, names: tuple[str, str]) -> None:
                 "GI205",
                 f"padding of {max(padding[place])} is as large as the kernel of {kernel[place]}, so that a window"
                 " would see nothing of the image",
+                x,
             )
             return
         words = (f"axis {axis} of {names[1]}", f"axis {axis} of {names[0]}")
