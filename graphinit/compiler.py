@@ -230,7 +230,11 @@ def compile_training(
 
 
 def _inferred(graph: Graph, given: Mapping[str, Any]) -> ShapeReport:
-    report: ShapeReport = run_pass(InferShapes(given), graph).report
+    return _checked(run_pass(InferShapes(given), graph).report)
+
+
+def _checked(report: ShapeReport) -> ShapeReport:
+    """Raise the first mistake of a report, and an error when a size is not known; else return it."""
     report.raise_errors(unknown=True)
     open_symbols = sorted(
         {
@@ -256,7 +260,7 @@ def _with_dtypes(graph: Graph, arrays: Mapping[str, Any]) -> tuple[Graph, ShapeR
     An input that was given as an array, or as a bare shape, takes the dtype of the parameters, or of
     what takes it as ids; where there are no parameters, an array keeps its own.
     """
-    report = _inferred(graph, {})
+    report: ShapeReport = run_pass(InferShapes({}), graph).report  # dtypes may clash until they are settled
     floats = [dtype for node in graph.parameters.values() if is_float(dtype := node.type.dtype)]
     retyped: dict[str, Node] = {}
     for name, node in graph.inputs.items():
@@ -271,7 +275,7 @@ def _with_dtypes(graph: Graph, arrays: Mapping[str, Any]) -> tuple[Graph, ShapeR
         if wanted != settled:
             retyped[name] = replace(node, types=(TensorType(node.type.shape, wanted),))
     if not retyped:
-        return graph, report
+        return graph, _checked(report)
     graph = graph.replace(retyped)
     return graph, _inferred(graph, {})
 

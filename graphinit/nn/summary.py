@@ -65,7 +65,7 @@ def _row(layer: str, shape: str, count: str) -> str:
 
 
 def _shapes(report: ShapeReport, names: list[str]) -> str:
-    shapes = [report[name] for name in names]
+    shapes = [report.get(name) for name in names]  # None inside a loop
     return ", ".join("(...)" if shape is None else f"({', '.join(map(str, shape))})" for shape in shapes)
 
 

@@ -282,7 +282,7 @@ def test_input_size_is_honoured():
     net = nn.LSTM(4, input_size=5)
     net.initialize()
     assert net.l0_i2h_weight.data().shape == (16, 5)
-    with pytest.raises(ShapeError, match="drop input_size=5"):
+    with pytest.raises(ShapeError, match="5 from input_size=5 of LSTM"):
         net.infer_shape(x=(2, 3, 7))
 
 
@@ -312,6 +312,31 @@ def test_a_wrong_number_of_states_is_an_error():
     net.initialize()
     with pytest.raises(BlockError, match=r"2 state\(s\), got 1"):
         net(np.zeros((5, 2, 7)), [np.zeros((1, 2, 3))])
+
+
+# --- edges ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("size", [1e4, -1e4, 1e30])
+def test_gates_saturate_without_a_fuss(kind, size):
+    net = getattr(nn, kind)(3)
+    net.initialize()
+    y, gradients = run(net, np.full((5, 2, 7), size, np.float32))
+    assert np.isfinite(y).all()
+    assert np.isfinite(gradients["l0_h2h_weight"]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(0, 2, 7), (5, 0, 7), (1, 1, 1)])
+def test_nothing_to_do_is_no_mistake(kind, shape):
+    net = getattr(nn, kind)(3, bidirectional=True)
+    net.initialize()
+    y, gradients = run(net, np.ones(shape, np.float32))
+    assert y.shape == (*shape[:2], 6)
+    assert gradients["x"].shape == shape
+    if 0 in shape:
+        assert not any(gradients[name].any() for name in net.collect_params())
 
 
 # --- training mode, valid lengths, modifiers ---------------------------------------------------

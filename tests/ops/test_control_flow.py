@@ -53,12 +53,17 @@ def test_a_scan_trains_what_it_captures():
     graph = infer_shapes(net.trace(x="float64[5, 2, 3]")).graph
     arrays = {"x": x, **{name: p.data() for name, p in net.collect_params().items()}}
     check_gradients(graph, arrays, list(arrays))
-    exe = graphinit.compile(net, x="float64[5, 2, 3]")
+    exe = graphinit.compile(net, x=x)
     last, before = exe.forward(x)
     exe.backward()
     np.testing.assert_array_equal(before[0], 0)
     assert net.dense.weight.grad().any()
     assert last.shape == (2, 3)
+
+
+def test_a_summary_counts_what_is_inside(capsys):
+    Looped().summary(x=(5, 2, 3))
+    assert "Dense-1" in capsys.readouterr().out
 
 
 def test_a_scan_equals_an_unrolled_loop():
