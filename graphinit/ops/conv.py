@@ -3,36 +3,30 @@
 Convolution is linear in the image and in the weight.  `conv_input_gradient` is its transpose in the
 image, `conv_weight_gradient` its transpose in the weight; each one's gradients are the other two.
 `conv_transpose` is the first of them as a layer of its own, with a size from its attributes.
-
-The kernels gather what each tap sees into columns, tile by tile, and multiply matrices (im2col:
-K. Chellapilla et al., "High performance convolutional neural networks for document processing",
-2006).  Convolutions with one input channel a group add up taps instead.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from graphinit.ir.dims import Dim
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ir.types import TensorType
 from graphinit.ops import checks
+from graphinit.ops.conv_kernels import (
+    conv_kernel,
+    input_gradient_kernel,
+    transpose_kernel,
+    weight_gradient_kernel,
+)
 from graphinit.ops.rules import elements, scaled
 from graphinit.ops.windows import (
-    Scratch,
-    Windows,
-    behind,
     channel_axis,
-    channels_second,
     paddings,
     spatial_axes,
     state_window,
     taps,
-    tiles,
     total_padding,
 )
 
@@ -179,142 +173,6 @@ def _transpose_shape(ctx: Any) -> None:
     _bias(ctx)
 
 
-# --- kernels ----------------------------------------------------------------------------------
-
-
-def _windows(image: np.ndarray, w: np.ndarray, places: Sequence[int], attrs: Attrs) -> Windows:
-    return Windows.of(
-        image.shape[2:], w.shape[2:], attrs["strides"], attrs["dilation"], attrs["padding"], places
-    )
-
-
-def _views(attrs: Attrs, *arrays: np.ndarray) -> list[np.ndarray]:
-    return [channels_second(array, attrs["channels_last"]) for array in arrays]
-
-
-def _add_bias(y: np.ndarray, bias: np.ndarray, channels_last: bool) -> None:
-    np.add(y, bias if channels_last else bias.reshape(-1, *[1] * (y.ndim - 2)), out=y)
-
-
-def _conv_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
-    x, w, y = _views(attrs, inputs[0], inputs[1], outputs[0])
-    at = _windows(x, w, y.shape[2:], attrs)
-    if w.shape[1] == 1 and attrs["groups"] > 1:
-        _conv_by_taps(x, w, y, at, attrs["groups"])
-    else:
-        _conv_by_columns(x, w, y, at, attrs["groups"])
-    if len(inputs) == 3:
-        _add_bias(outputs[0], inputs[2], attrs["channels_last"])
-
-
-def _conv_by_columns(x: np.ndarray, w: np.ndarray, y: np.ndarray, at: Windows, groups: int) -> None:
-    batch, units = y.shape[:2]
-    rows = w.reshape(groups, units // groups, -1)
-    seen = at.view(at.padded(x))
-    scratch, results = Scratch(x.dtype), Scratch(y.dtype)
-    for images, part in tiles(batch, at.places[0], _per_row(rows, at, groups)):
-        target = y[images, :, part]
-        shape = (target.shape[0], groups, units // groups, math.prod(target.shape[2:]))
-        columns = seen[images][behind(2 + len(at.kernel), part)]
-        columns = columns if at.is_plain else scratch.copied(columns)
-        gathered = columns.reshape(shape[0], groups, rows.shape[2], shape[3])
-        if target.flags.c_contiguous:
-            np.matmul(rows, gathered, out=target.reshape(shape))
-        else:
-            np.copyto(target, np.matmul(rows, gathered, out=results.empty(shape)).reshape(target.shape))
-
-
-def _per_row(rows: np.ndarray, at: Windows, groups: int) -> int:
-    return groups * int(rows.shape[2]) * math.prod(at.places[1:])
-
-
-def _taps_of(w: np.ndarray, groups: int) -> np.ndarray:
-    """Return the weight of a convolution with one channel a group as ``[g,m,*k]``."""
-    return w.reshape(groups, -1, *w.shape[2:])
-
-
-def _conv_by_taps(x: np.ndarray, w: np.ndarray, y: np.ndarray, at: Windows, groups: int) -> None:
-    weights = _taps_of(w, groups)
-    each = weights.shape[1]
-    shape = (y.shape[0], groups, each, *at.places)
-    total = np.zeros(shape, y.dtype)
-    term = np.empty(shape, y.dtype)
-    ones = (1,) * len(at.places)
-    for tap, seen in at.tap_views(at.padded(x)):
-        weight = weights[behind(2, *tap)].reshape(groups, each, *ones)
-        np.multiply(seen[:, :, None], weight, out=term)
-        np.add(total, term, out=total)
-    np.copyto(y, total.reshape(y.shape))
-
-
-def _input_gradient_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
-    dy, w, dx = _views(attrs, inputs[0], inputs[1], outputs[0])
-    _spread(dy, w, dx, _windows(dx, w, dy.shape[2:], attrs), attrs["groups"])
-
-
-def _transpose_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
-    x, w, y = _views(attrs, inputs[0], inputs[1], outputs[0])
-    _spread(x, w, y, _windows(y, w, x.shape[2:], attrs), attrs["groups"])
-    if len(inputs) == 3:
-        _add_bias(outputs[0], inputs[2], attrs["channels_last"])
-
-
-def _spread(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, at: Windows, groups: int) -> None:
-    """Add to each place of an image what the windows that see it send back."""
-    batch, units = dy.shape[:2]
-    channels = dx.shape[1]
-    ones = (1,) * len(at.places)
-    rows = w.reshape(groups, units // groups, -1).swapaxes(1, 2)
-    if at.is_plain and dx.flags.c_contiguous:
-        count = math.prod(at.places)
-        sent = dy.reshape(batch, groups, units // groups, count)
-        np.matmul(rows, sent, out=dx.reshape(batch, groups, channels // groups, count))
-        return
-    padded = at.blank(dx.shape[:2], dx.dtype)
-    if w.shape[1] == 1 and groups > 1:
-        weights = _taps_of(w, groups)
-        each = weights.shape[1]
-        grouped = dy.reshape(batch, groups, each, *at.places)
-        for tap, seen in at.tap_views(padded):
-            weight = weights[behind(2, *tap)].reshape(groups, each, *ones)
-            seen += (grouped * weight).sum(axis=2) if each > 1 else grouped[:, :, 0] * weight[:, 0]
-    else:
-        view, scratch = at.view(padded), Scratch(dx.dtype)
-        for images, part in tiles(batch, at.places[0], _per_row(rows.swapaxes(1, 2), at, groups)):
-            taken = dy[images, :, part]
-            count, places = taken.shape[0], math.prod(taken.shape[2:])
-            columns = scratch.empty((count, groups, rows.shape[1], places))
-            np.matmul(rows, taken.reshape(count, groups, units // groups, places), out=columns)
-            columns = columns.reshape(count, channels, *at.kernel, *taken.shape[2:])
-            for tap in np.ndindex(*at.kernel):
-                view[images][behind(2, *tap, part)] += columns[behind(2, *tap)]
-    np.copyto(dx, at.cropped(padded))
-
-
-def _weight_gradient_kernel(
-    outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs
-) -> None:
-    x, dy, dw = _views(attrs, inputs[0], inputs[1], outputs[0])
-    at, groups = _windows(x, dw, dy.shape[2:], attrs), attrs["groups"]
-    batch, units = dy.shape[:2]
-    padded = at.padded(x)
-    if dw.shape[1] == 1 and groups > 1:
-        grouped = dy.reshape(batch, groups, units // groups, *at.places)
-        over = (0, *range(3, grouped.ndim))
-        for tap, seen in at.tap_views(padded):
-            dw[:, 0][behind(1, *tap)] = (grouped * seen[:, :, None]).sum(axis=over).ravel()
-        return
-    total = np.zeros((groups, units // groups, dw[0].size), dw.dtype)
-    seen = np.moveaxis(at.view(padded), 0, 1 + len(at.kernel))  # [c,*k,b,*places]
-    scratch = Scratch(x.dtype)
-    for images, part in tiles(batch, at.places[0], _per_row(total, at, groups)):
-        columns = scratch.copied(seen[behind(1 + len(at.kernel), images, part)])
-        columns = columns.reshape(groups, total.shape[2], -1)
-        sent = np.moveaxis(dy[images, :, part], 1, 0).reshape(groups, units // groups, -1)
-        total += np.matmul(sent, columns.swapaxes(1, 2))
-    np.copyto(dw, total.reshape(dw.shape))
-
-
 # --- gradients --------------------------------------------------------------------------------
 
 
@@ -389,7 +247,7 @@ register(
         doc="Convolution (as networks have it: cross-correlation) over any number of spatial axes:"
         " [b,g*c,*s], [n,c,*k], [n] -> [b,n,*t], t = (s + padding - dilation*(k - 1) - 1)//stride + 1;"
         " with channels_last [b,*s,g*c], [n,*k,c], [n] -> [b,*t,n].",
-        kernel=_conv_kernel,
+        kernel=conv_kernel,
         vjp=_conv_vjp,
         attrs=_ATTRS,
         shape=_conv_shape,
@@ -403,7 +261,7 @@ register(
         doc="Transposed convolution: the map that convolution with w sends gradients back by:"
         " [b,n,*t], [n,c,*k], [g*c] -> [b,g*c,*s], s = (t - 1)*stride + dilation*(k - 1) + 1 - padding +"
         " output_padding; with channels_last [b,*t,n], [n,*k,c], [g*c] -> [b,*s,g*c].",
-        kernel=_transpose_kernel,
+        kernel=transpose_kernel,
         vjp=_transpose_vjp,
         attrs=(*_ATTRS, Attr("output_padding", checks.naturals, ())),
         shape=_transpose_shape,
@@ -416,7 +274,7 @@ register(
         signature="dy:float[...], w:float[...], like[...] -> y[...]",
         doc="Gradient of conv with respect to its image, of the shape of `like`: [b,n,*t], [n,c,*k], [b,g*c,*s]"
         " -> [b,g*c,*s].",
-        kernel=_input_gradient_kernel,
+        kernel=input_gradient_kernel,
         vjp=_input_gradient_vjp,
         attrs=_ATTRS,
         shape=_input_gradient_shape,
@@ -430,7 +288,7 @@ register(
         signature="x:float[...], dy:float[...], like[...] -> y[...]",
         doc="Gradient of conv with respect to its weight, of the shape of `like`: [b,g*c,*s], [b,n,*t], [n,c,*k]"
         " -> [n,c,*k].",
-        kernel=_weight_gradient_kernel,
+        kernel=weight_gradient_kernel,
         vjp=_weight_gradient_vjp,
         attrs=_ATTRS,
         shape=_weight_gradient_shape,
