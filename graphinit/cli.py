@@ -8,19 +8,18 @@ what stands under ``if __name__ == "__main__":`` stays asleep.
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
-import inspect
 import os
 import sys
 import textwrap
-import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import graphinit
+from graphinit.command.formats import as_github, as_json, as_sarif, failure, findings
+from graphinit.command.pages import page
+from graphinit.command.targets import graph_of, load_target, parse_inputs
+from graphinit.command.watching import user_modules, watch
 from graphinit.drawing import render
 from graphinit.errors import (
     BlockError,
@@ -30,15 +29,16 @@ from graphinit.errors import (
     SymbolicValueError,
     TargetError,
 )
-from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from passes.shape_inference import ShapeReport, infer_shapes
+
+__all__ = ["load_target", "main", "parse_inputs"]
 
 HOLDS, CLASHES, MISUSED = 0, 1, 2
 
 _EXIT_CODES = """\
 exit codes:
-  0  the network holds
+  0  the network holds, and with --strict nothing is unknown or suspicious
   1  its shapes clash
   2  wrong usage: no such target, no network, no such input
 """
@@ -72,252 +72,179 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     parser = _parser(prog)
     arguments, rest = parser.parse_known_args(argv)
     # argparse gives up on positional arguments that follow an option; they are ours all the same.
-    strange = [text for text in rest if text.startswith("-") or "=" not in text]
+    strange = [text for text in rest if text.startswith("-")]
     if strange:
         parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    words = [*arguments.words, *rest]
+    targets = [word for place, word in enumerate(words) if _is_target(word, first=place == 0)]
+    if not targets and not getattr(arguments, "explain", None):
+        parser.error("give a target: FILE.py:NAME, package.module:NAME or FILE.json")
     try:
-        inputs = parse_inputs([*arguments.inputs, *rest])
-        target = load_target(arguments.target)
+        inputs = parse_inputs(word for word in words if word not in targets)
+        return int(arguments.run(targets, inputs, arguments))
     except GraphInitError as error:
         return _fail(error, MISUSED)
-    try:
-        report = examine(target, inputs, arguments.target)
-    except (TargetError, SymbolicValueError, CallError, BlockError) as error:
-        return _fail(error, MISUSED)
-    except GraphInitError as error:
-        return _fail(error, CLASHES)
-    try:
-        return int(arguments.run(report, arguments))
-    except GraphInitError as error:
-        return _fail(error, MISUSED)
+
+
+def _is_target(word: str, *, first: bool) -> bool:
+    return "=" not in word and (first or ":" in word or word.endswith(".json"))
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
+    layout: Any = {
+        "epilog": _TARGETS + "\n" + _EXIT_CODES,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "allow_abbrev": False,
+    }
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Check the shapes of a neural network, or draw it, without running it.",
-        epilog=_TARGETS + "\n" + _EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        **layout,
     )
     parser.add_argument("--version", action="version", version=f"graphinit {graphinit.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, run, summary in (
-        ("check", _check, "print every shape, and every mistake with its fix"),
-        ("render", _render, "draw the network with a shape on every edge"),
-    ):
-        command = commands.add_parser(
-            name,
-            help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=_TARGETS + "\n" + _EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    summary = "print every shape, and every mistake with its fix"
+    check = commands.add_parser("check", help=summary, description=f"{summary.capitalize()}.", **layout)
+    summary = "draw the network with a shape on every edge"
+    draw = commands.add_parser("render", help=summary, description=f"{summary.capitalize()}.", **layout)
+    for command in (check, draw):
         command.add_argument(
-            "target", metavar="TARGET", help="FILE.py:NAME, package.module:NAME or FILE.json"
+            "words", nargs="*", metavar="TARGET | NAME=SPEC", help="a target, or what is known of an input"
         )
-        if name == "render":
-            command.add_argument(
-                "-o", "--output", required=True, metavar="FILE", help=".svg, .png, .pdf or .dot"
-            )
-            command.add_argument("--depth", type=int, metavar="N", help="open only N levels of blocks")
-        command.add_argument(
-            "inputs", nargs="*", metavar="NAME=SPEC", help="what is known of an input: x=batch,64"
-        )
-        command.set_defaults(run=run)
+    draw.add_argument("-o", "--output", required=True, metavar="FILE", help=".svg, .png, .pdf or .dot")
+    draw.add_argument("--depth", type=int, metavar="N", help="open only N levels of blocks")
+    draw.set_defaults(run=_render)
+    check.add_argument(
+        "--format",
+        choices=("text", "json", "github", "sarif"),
+        default="text",
+        help="how to print: for people, for programs, as annotations of GitHub, as SARIF 2.1.0",
+    )
+    check.add_argument("--strict", action="store_true", help="unknown sizes and warnings fail, too")
+    check.add_argument("--explain", metavar="CODE", help="print what an error code means, such as GI201")
+    check.add_argument(
+        "--why", metavar="NAME", help="say where the sizes of a value come from: 1.weight, y[0]"
+    )
+    check.add_argument(
+        "--solve", metavar="NAME=SPEC", action="append", help="say which inputs give an output: y=...,7,7"
+    )
+    check.add_argument("--watch", action="store_true", help="check again whenever a file is saved")
+    check.set_defaults(run=_check)
     return parser
 
 
-def parse_inputs(texts: Iterable[str]) -> dict[str, TensorType]:
-    """Read ``x=batch,64`` or ``x=int64:batch,64`` for each input.
+def _check(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
+    if arguments.explain:
+        print(page(arguments.explain))
+        if not targets:
+            return HOLDS
+    if not arguments.watch:
+        return _look(targets, inputs, arguments, {})
+    before, known = dict(sys.modules), dict[str, ShapeReport]()
+    code = HOLDS
 
-    Raises
-    ------
-    TargetError
-        If one is not of this form, or an input is given twice.
-    ShapeError, DTypeError
-        If sizes or dtype are none.
+    def look() -> dict[str, str]:
+        nonlocal code
+        code = _look(targets, inputs, arguments, known)
+        sys.stdout.flush()
+        places = [target.rpartition(":")[0] or target for target in targets]
+        folders = {
+            os.getcwd(),
+            *(str(Path(place).resolve().parent) for place in places if Path(place).exists()),
+        }
+        files = {place: os.path.abspath(place) for place in places if Path(place).is_file()}
+        return user_modules(before, tuple(folders)) | files
 
-    Examples
-    --------
-    >>> {name: str(type) for name, type in parse_inputs(["x=int64:batch,64"]).items()}
-    {'x': 'int64[batch, 64]'}
-    """
-    inputs: dict[str, TensorType] = {}
-    for text in texts:
-        name, equals, spec = text.partition("=")
-        if not (name.strip() and equals and spec.strip()):
-            raise TargetError(f"{text!r} is not NAME=SPEC, such as x=batch,64 or x=int64:batch,64")
-        if name in inputs:
-            raise TargetError(f"the input {name!r} is given twice")
-        inputs[name] = TensorType.parse(spec)
-    return inputs
-
-
-def load_target(text: str) -> Any:
-    """Return the network or graph that a target names.
-
-    Parameters
-    ----------
-    text : str
-        ``FILE.py:NAME``, ``package.module:NAME`` or ``FILE.json``.
-
-    Raises
-    ------
-    TargetError
-        GI601 when it is not there or cannot be imported, GI602 when it is neither network nor graph.
-    """
-    if text.endswith(".json"):
-        return _load_json(Path(text))
-    place, colon, name = text.rpartition(":")
-    if not (colon and place and name):
-        raise TargetError(f"{text!r} is not a target: write FILE.py:NAME, package.module:NAME or FILE.json")
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    found: Any = module
-    for part in name.split("."):
-        if not hasattr(found, part):
-            known = ", ".join(_networks(module)) or "none"
-            raise TargetError(f"{place} has no {name!r}; networks and graphs there: {known}")
-        found = getattr(found, part)
-    if not _is_network(found) and callable(found):
-        found = _made(found, text)
-    if not _is_network(found):
-        raise TargetError(
-            f"{text} is of type {type(found).__name__}, which is neither a network, nor a graph, nor a function "
-            "without arguments that returns one",
-            code="GI602",
-        )
-    return found
+    watch(look)
+    return code
 
 
-def examine(target: Any, inputs: dict[str, TensorType], text: str) -> ShapeReport:
-    """Infer the shapes of a target.
-
-    Raises
-    ------
-    TargetError
-        If it takes no such input, or its own code fails while it is traced.
-    GraphInitError
-        If it cannot be traced with these inputs.
-    """
-    graph = target
-    if not isinstance(target, Graph):
+def _look(
+    targets: list[str],
+    inputs: dict[str, TensorType],
+    arguments: argparse.Namespace,
+    known: dict[str, ShapeReport],
+) -> int:
+    """Check targets once and print what is found."""
+    reports: list[tuple[str, ShapeReport]] = []
+    failures: list[tuple[str, GraphInitError, int]] = []
+    for target in targets:
         try:
-            graph = target.trace(**inputs)
-        except GraphInitError:
-            raise
-        except Exception as cause:  # the user's own forward: whatever it raises is the answer
-            raise TargetError(f"tracing {text} failed: {_describe(cause)}", code="GI602") from cause
-    for name in inputs:
-        if name not in graph.inputs:
-            known = ", ".join(graph.inputs) or "none"
-            raise TargetError(f"{text} takes no input {name!r}; its inputs: {known}")
-    return infer_shapes(graph, **inputs)
+            reports.append((target, _report(target, inputs, known.get(target))))
+        except (TargetError, SymbolicValueError, CallError, BlockError) as error:
+            failures.append((target, error, MISUSED))
+        except GraphInitError as error:
+            failures.append((target, error, CLASHES))
+    if arguments.format == "text":
+        _print_texts(reports, arguments, len(targets) > 1, known)
+        for _, failed, code in failures:
+            _fail(failed, code)
+    elif arguments.format == "json":
+        print(as_json(reports, [(target, failed) for target, failed, _ in failures]))
+    else:
+        found = [each for _, report in reports for each in findings(report)]
+        found += [failure(failed) for _, failed, _ in failures]
+        text = as_github(found) if arguments.format == "github" else as_sarif(found, graphinit.__version__)
+        if text:
+            print(text)
+    known.update(reports)
+    codes = [code for _, _, code in failures]
+    for _, report in reports:
+        strict = arguments.strict and bool(report.unknowns or report.warnings)
+        codes.append(CLASHES if strict or not report.ok else HOLDS)
+    return max(codes, default=HOLDS)
 
 
-def _check(report: ShapeReport, arguments: argparse.Namespace) -> int:
-    print(_coloured(str(report), sys.stdout))
-    return HOLDS if report.ok else CLASHES
+def _report(target: str, inputs: dict[str, TensorType], before: ShapeReport | None = None) -> ShapeReport:
+    graph = graph_of(load_target(target), inputs, target)
+    return infer_shapes(graph, **inputs) if before is None else before.update(graph, **inputs)
 
 
-def _render(report: ShapeReport, arguments: argparse.Namespace) -> int:
+def _print_texts(
+    reports: list[tuple[str, ShapeReport]],
+    arguments: argparse.Namespace,
+    several: bool,
+    known: dict[str, ShapeReport],
+) -> None:
+    for target, report in reports:
+        if several:
+            print(f"== {target}")
+        if arguments.why is None and not arguments.solve:
+            print(_coloured(str(report), sys.stdout))
+        if arguments.why is not None:
+            name, bracket, axis = arguments.why.partition("[")
+            number = axis.removesuffix("]")
+            if bracket and not number.lstrip("-").isdecimal():
+                raise TargetError(f"--why takes a name, or a name and an axis such as {name}[0]")
+            print(report.why(name, int(number)) if bracket else report.why(name))
+        if arguments.solve:
+            wanted = {}
+            for text in arguments.solve:
+                name, equals, spec = text.partition("=")
+                if not (name and equals and spec):
+                    raise TargetError(f"{text!r} is not NAME=SPEC, such as y=...,7,7")
+                parts = [part.strip() for part in spec.split(",") if part.strip()]
+                wanted[name] = tuple(... if part == "..." else part for part in parts)
+            print(report.solve(**wanted))
+        if target in known:
+            print(f"re-inferred {report.visited} of {len(report)} nodes")
+
+
+def _render(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
+    if len(targets) > 1:
+        raise TargetError(f"one picture shows one target, and there are {len(targets)}")
+    try:
+        report = _report(targets[0], inputs)
+    except (TargetError, SymbolicValueError, CallError, BlockError):
+        raise
+    except GraphInitError as error:
+        return _fail(error, CLASHES)
     render(report.graph, arguments.output, report=report, depth=arguments.depth)
     print(f"wrote {arguments.output}")
     if not report.ok:
         count = len(report.errors)
         print(f"{count} error{'s are' if count > 1 else ' is'} marked in the picture", file=sys.stderr)
     return HOLDS if report.ok else CLASHES
-
-
-def _load_json(path: Path) -> Graph:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise TargetError(f"cannot read {path}: {_reason(cause)}") from cause
-    try:
-        return Graph.from_json(text)
-    except GraphInitError as cause:
-        raise TargetError(f"{path} holds no graph: {cause.message}", code="GI602") from cause
-
-
-def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise TargetError(f"there is no file {path}")
-    name = path.stem if path.stem not in sys.modules else f"_{path.stem}_target"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise TargetError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)  # as for a script, so that files beside it can be imported
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as cause:
-        del sys.modules[name]
-        raise TargetError(f"importing {path} failed: {_describe(cause)}") from cause
-    finally:
-        sys.path.remove(folder)
-    return module
-
-
-def _load_module(name: str) -> ModuleType:
-    sys.path.insert(0, os.getcwd())
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as cause:
-        if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
-            raise TargetError(f"there is no module {name}; a file is written FILE.py:NAME") from cause
-        raise TargetError(f"importing {name} failed: {_describe(cause)}") from cause
-    except (Exception, SystemExit) as cause:
-        raise TargetError(f"importing {name} failed: {_describe(cause)}") from cause
-    finally:
-        sys.path.remove(os.getcwd())
-
-
-def _made(function: Any, text: str) -> Any:
-    """What a function without arguments returns."""
-    try:
-        inspect.signature(function).bind()
-    except (TypeError, ValueError) as cause:
-        raise TargetError(
-            f"{text} needs arguments ({cause}), so it cannot be called here", code="GI602"
-        ) from cause
-    try:
-        return function()
-    except Exception as cause:  # the user's own function: whatever it raises is the answer
-        raise TargetError(f"calling {text} failed: {_describe(cause)}", code="GI602") from cause
-
-
-def _is_network(value: Any) -> bool:
-    return isinstance(value, Graph) or (
-        callable(getattr(value, "trace", None)) and not isinstance(value, type)
-    )
-
-
-def _networks(module: ModuleType) -> list[str]:
-    return [name for name, value in vars(module).items() if not name.startswith("_") and _is_network(value)]
-
-
-def _reason(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _describe(error: BaseException) -> str:
-    """One error as text, with the line that raised it."""
-    if isinstance(error, GraphInitError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = os.path.dirname(os.path.abspath(graphinit.__file__))
-    users = [frame for frame in frames if not frame.filename.startswith((ours, "<frozen"))]
-    if isinstance(error, SyntaxError):
-        place = f"{os.path.basename(error.filename or '')}:{error.lineno}"
-    else:
-        place = f"{os.path.basename(users[-1].filename)}:{users[-1].lineno}" if users else ""
-    return f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}" + (
-        f" ({place})" if place else ""
-    )
 
 
 def _fail(error: BaseException, code: int) -> int:

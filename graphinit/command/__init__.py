@@ -1,0 +1,1 @@
+"""Parts of the command line: targets, output formats, pages on errors, watching files."""

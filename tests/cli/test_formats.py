@@ -1,0 +1,199 @@
+"""``graphinit check``: every output format, questions, several targets, watching."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphinit.cli import main
+from graphinit.command.pages import _PAGES, page
+from graphinit.command.watching import watch
+from graphinit.errors import CODES
+
+NETS = """
+from graphinit import nn
+
+net = nn.Sequential(nn.Dense(7, activation="relu"), nn.Dense(3))
+broken = nn.Sequential(nn.Dense(7), nn.Dense(3, in_units=5))
+square = nn.Sequential(nn.Conv2D(7, 5, strides=2), nn.Conv2D(11, 3))
+"""
+
+SARIF = json.loads((Path(__file__).parent / "sarif-2.1.0-subset.json").read_text())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "models.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in ("models", "_models_target"):
+        sys.modules.pop(name, None)
+
+
+def run(capsys: Any, *arguments: str) -> tuple[int, str]:
+    code = main(["check", *arguments])
+    return code, capsys.readouterr().out
+
+
+def validate(value: Any, schema: dict[str, Any], path: str = "log") -> None:
+    """Check the parts of JSON Schema that the subset uses."""
+    if "$ref" in schema:
+        schema = SARIF["definitions"][schema["$ref"].rpartition("/")[2]]
+    kinds = {"object": dict, "array": list, "string": str, "integer": int}
+    if "type" in schema:
+        assert isinstance(value, kinds[schema["type"]]), path
+    if "enum" in schema:
+        assert value in schema["enum"], path
+    if "minimum" in schema:
+        assert value >= schema["minimum"], path
+    if isinstance(value, dict):
+        assert set(schema.get("required", ())) <= value.keys(), path
+        allowed = schema.get("properties", {})
+        if schema.get("additionalProperties") is False:
+            assert value.keys() <= allowed.keys(), path
+        for name, item in value.items():
+            validate(item, allowed.get(name, {}), f"{path}.{name}")
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            validate(item, schema.get("items", {}), f"{path}[{place}]")
+
+
+def test_json(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:broken", "models.py:net", "x=batch,11", "--format", "json")
+    data = json.loads(out)
+    assert code == 1
+    assert data["ok"] is False
+    assert [each["target"] for each in data["targets"]] == ["models.py:broken", "models.py:net"]
+    assert data["targets"][0]["errors"][0]["code"] == "GI201"
+    assert data["targets"][1]["shapes"]["1.weight"] == [3, 7]
+
+
+def test_github(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:broken", "x=batch,11", "--format", "github")
+    assert code == 1
+    (line,) = out.splitlines()
+    assert line.startswith("::error file=models.py,line=5,title=GI201 dimension mismatch::axis 1 of x")
+    assert "%0A" in line
+    assert "fix (checked): drop in_units=5" in line
+    assert run(capsys, "models.py:net", "x=batch,11", "--format", "github") == (0, "")
+
+
+@pytest.mark.parametrize("target", ["broken", "net", "missing"])
+def test_sarif(folder: Path, capsys: Any, target: str) -> None:
+    code, out = run(capsys, f"models.py:{target}", "--format", "sarif", "x=batch,11")
+    assert code == {"broken": 1, "net": 0, "missing": 2}[target]
+    log = json.loads(out)
+    validate(log, SARIF)
+    (part,) = log["runs"]
+    rules = [rule["id"] for rule in part["tool"]["driver"]["rules"]]
+    assert [rules[result["ruleIndex"]] for result in part["results"]] == [
+        result["ruleId"] for result in part["results"]
+    ]
+    if target == "broken":
+        place = part["results"][0]["locations"][0]["physicalLocation"]
+        assert place == {"artifactLocation": {"uri": "models.py"}, "region": {"startLine": 5}}
+
+
+def test_the_schema_refuses_what_is_not_sarif() -> None:
+    for wrong in ({}, {"version": "2.0.0", "runs": []}, {"version": "2.1.0", "runs": [{"results": []}]}):
+        with pytest.raises(AssertionError):
+            validate(wrong, SARIF)
+
+
+def test_strict(folder: Path, capsys: Any) -> None:
+    assert run(capsys, "models.py:net", "x=batch,11")[0] == 0
+    assert run(capsys, "models.py:net", "x=batch,11", "--strict")[0] == 0
+    assert run(capsys, "models.py:net", "--strict")[0] == 1
+    assert run(capsys, "models.py:net")[0] == 0
+
+
+def test_several_targets(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:net", "models:broken", "x=batch,11")
+    assert code == 1
+    assert re.findall(r"^== (.*)$", out, re.M) == ["models.py:net", "models:broken"]
+    assert run(capsys, "models.py:net", "models.py:nothing", "x=batch,11")[0] == 2
+
+
+def test_why(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:net", "x=batch,11", "--why", "1.weight")
+    assert code == 0
+    assert "7 from units=7 of 0 (Dense)  models.py:4" in out
+    assert "axis 0 of y" in run(capsys, "models.py:net", "x=batch,11", "--why", "y[0]")[1]
+    assert main(["check", "models.py:net", "x=batch,11", "--why", "y[a]"]) == 2
+
+
+def test_solve(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:square", "--solve", "y=...,7,7", "x=batch,3,-1,-1")
+    assert code == 0
+    assert out.splitlines() == ["x = (batch, 3, x[2], x[3])", "21 <= x[2] <= 22", "21 <= x[3] <= 22"]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_a_page(code: str, capsys: Any) -> None:
+    assert main(["check", "--explain", code]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{code} {CODES[code]}"
+    assert len(lines) >= 5
+    assert max(map(len, lines)) <= 80
+    assert code in _PAGES
+
+
+def test_no_page_without_a_code(capsys: Any) -> None:
+    assert main(["check", "--explain", "GI999"]) == 2
+    assert page("gi201") == page("GI201")
+
+
+def test_help_fits_a_terminal(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    out = capsys.readouterr().out
+    for option in ("--format", "--strict", "--explain", "--why", "--solve", "--watch"):
+        assert option in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_watch_looks_again_after_a_save(tmp_path: Path) -> None:
+    file = tmp_path / "model.py"
+    file.write_text("one")
+    seen: list[str] = []
+
+    def look() -> dict[str, str]:
+        seen.append(file.read_text())
+        return {"no.such.module": str(file)}
+
+    def save() -> None:
+        time.sleep(0.1)
+        file.write_text("another")
+
+    thread = threading.Thread(target=save)
+    thread.start()
+    watch(look, pause=0.02, looks=2)
+    thread.join()
+    assert seen == ["one", "another"]
+
+
+def test_watch_says_how_much_was_inferred_again(
+    folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(look: Any, **options: Any) -> None:
+        files = look()
+        assert str(folder / "models.py") in files.values()
+        (folder / "models.py").write_text(NETS.replace("nn.Dense(3))", "nn.Dense(4))"))
+        for name in files:
+            sys.modules.pop(name, None)
+        look()
+
+    monkeypatch.setattr("graphinit.cli.watch", twice)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    code, out = run(capsys, "models.py:net", "x=batch,11", "--watch")
+    assert code == 0
+    assert "float32[4, 7]" in out
+    assert re.search(r"re-inferred [1-3] of \d+ nodes", out)
