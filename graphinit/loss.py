@@ -21,10 +21,12 @@ from graphinit.losses.classification import (
     SoftmaxCrossEntropyLoss,
     SquaredHingeLoss,
 )
+from graphinit.losses.ctc import CTCLoss
 from graphinit.losses.regression import HuberLoss, L1Loss, L2Loss, PoissonNLLLoss
 from graphinit.losses.similarity import CosineEmbeddingLoss, TripletLoss
 
 __all__ = [
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "HingeLoss",
     "HuberLoss",

@@ -81,7 +81,7 @@ from graphinit.functional.elementwise import (
 from graphinit.functional.index import advance_key, dropout, one_hot, pick, take
 from graphinit.functional.join import concat, pad, slice, split, stack, tile
 from graphinit.functional.linear import linear, matmul
-from graphinit.functional.loss import without_ignored
+from graphinit.functional.loss import ctc_loss, without_ignored
 from graphinit.functional.movement import (
     broadcast_like,
     broadcast_to,
@@ -126,6 +126,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "divide",
+    "ctc_loss",
     "dropout",
     "elu",
     "equal",

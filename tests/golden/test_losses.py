@@ -134,6 +134,8 @@ def test_the_gradient_at_zero_is_that_of_the_smooth_formula():
         lambda: loss.L2Loss(weight="2"),
         lambda: loss.L1Loss(batch_axis=0.5),
         lambda: loss.HingeLoss(margin=None),
+        lambda: loss.CTCLoss(layout="CTN"),
+        lambda: loss.CTCLoss(label_layout="N"),
     ],
 )
 def test_bad_arguments(make):
@@ -144,3 +146,37 @@ def test_bad_arguments(make):
 def test_labels_of_another_length_are_an_error():
     with pytest.raises(ShapeError, match="GI20"):
         loss.SoftmaxCELoss()(np.zeros((2, 5), np.float32), np.zeros(3, np.int64))
+
+
+def test_ctc_takes_layouts_and_lengths():
+    scores, labels = random(3, 7, 5), np.array([[0, 3, 3], [2, -1, -1], [1, 1, 1]])
+    plain = loss.CTCLoss()(scores, labels)
+    assert np.isfinite(plain).all()
+    turned = loss.CTCLoss(layout="TNC", label_layout="TN", weight=2)
+    np.testing.assert_allclose(turned(scores.swapaxes(0, 1), labels.T), 2 * plain, rtol=1e-12)
+    counted = loss.CTCLoss()(scores, np.maximum(labels, 0), None, np.array([3, 1, 3]))
+    np.testing.assert_allclose(counted, plain, rtol=1e-12)
+    short = loss.CTCLoss()(scores[:, :5], labels, np.array([5, 5, 3]))
+    assert np.isfinite(short).tolist() == [True, True, False]  # three equal labels need five steps
+
+
+@pytest.mark.parametrize(
+    ("labels", "lengths", "words"),
+    [([[0, 4]], None, r"label 4 at \(0, 1\)"), ([[0, 1]], [8], r"length 8 at \(0,\)")],
+)
+def test_ctc_names_what_is_out_of_range(labels, lengths, words):
+    arrays = [random(1, 7, 5), np.array(labels)] + ([] if lengths is None else [np.array(lengths)])
+    with pytest.raises(ValueRangeError, match=words):
+        loss.CTCLoss()(*arrays)
+
+
+def test_ctc_learns_to_spell():
+    scores, labels = np.zeros((1, 6, 4)), np.array([[2, 0]])
+    exe = graphinit.compile(loss.CTCLoss(), pred=scores.shape, label=labels.shape)
+    losses = []
+    for _ in range(60):
+        losses.append(exe.forward(scores, labels)[0])
+        scores = scores - 2 * exe.backward()["pred"]
+    assert losses[-1] < 0.1 < losses[0]
+    path = scores[0].argmax(1)
+    assert [c for c, before in zip(path, [3, *path], strict=False) if c not in (before, 3)] == [2, 0]
