@@ -1,7 +1,9 @@
 """Control flow in the graph: loops and choices over values that Python does not know.
 
 The functions that are given describe sub-graphs: they are called once, on symbolic values, and may use
-anything from outside, parameters and layers too.
+anything from outside, parameters and layers too.  What does not depend on their arguments is computed
+once, outside, except in `cond`, where only the branch that is chosen runs; so dropout inside a loop
+draws one mask for all of its steps.
 """
 
 from __future__ import annotations

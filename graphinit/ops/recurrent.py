@@ -121,25 +121,30 @@ def _lstm_kernel(outputs: Arrays, inputs: Arrays, attrs: Attrs) -> None:
 def _lstm_grad_kernel(outputs: Arrays, inputs: Arrays, attrs: Attrs) -> None:
     x, w, r, y, gates, cells, dy, dh_last, dc_last, *states = inputs
     dx, dw, dr, db, dh, dc = outputs
-    (length, _, size), reverse = y.shape, attrs["reverse"]
+    (length, batch, size), reverse = y.shape, attrs["reverse"]
     h_first, c_first = _first(states, 0, dh_last), _first(states, 1, dc_last)
+    parted = gates.reshape(length, batch, 4, size)
+    i, f, g, o = (parted[:, :, k] for k in range(4))
     slopes = np.empty(gates.shape, dx.dtype)
+    # All that does not wait for a step: what each gate's slope is to be multiplied by, and c's.
+    factors = slopes.reshape(parted.shape)
+    np.multiply(parted, 1 - parted, out=factors)
+    factors[:, :, 0] *= g
+    factors[:, :, 1] *= _before(cells, c_first, reverse)
+    np.multiply(i, 1 - g * g, out=factors[:, :, 2])
+    through = np.tanh(cells)
+    factors[:, :, 3] *= through
+    np.multiply(o, 1 - through * through, out=through)
+    part = np.empty(dh.shape, dh.dtype)
     np.copyto(dh, dh_last)
     np.copyto(dc, dc_last)
     for t in _order(length, not reverse):
-        before = t + 1 if reverse else t - 1
-        c = cells[before] if 0 <= before < length else c_first
-        i, f, g, o = (gates[t, :, k * size : (k + 1) * size] for k in range(4))
-        di, df, dg, do = (slopes[t, :, k * size : (k + 1) * size] for k in range(4))
         np.add(dh, dy[t], out=dh)
-        bent = np.tanh(cells[t])
-        np.multiply(dh, bent, out=do)
-        np.multiply(do, o * (1 - o), out=do)
-        np.add(dc, dh * o * (1 - bent * bent), out=dc)
-        np.multiply(dc, g * i * (1 - i), out=di)
-        np.multiply(dc, c * f * (1 - f), out=df)
-        np.multiply(dc, i * (1 - g * g), out=dg)
-        np.multiply(dc, f, out=dc)
+        np.multiply(factors[t, :, 3], dh, out=factors[t, :, 3])
+        np.multiply(through[t], dh, out=part)
+        np.add(dc, part, out=dc)
+        np.multiply(factors[t, :, :3], dc[:, None], out=factors[t, :, :3])
+        np.multiply(dc, f[t], out=dc)
         np.matmul(slopes[t], r, out=dh)
     _spread(slopes, w, dx)
     _sum_products(slopes, x, dw)
@@ -179,24 +184,28 @@ def _gru_kernel(outputs: Arrays, inputs: Arrays, attrs: Attrs) -> None:
 def _gru_grad_kernel(outputs: Arrays, inputs: Arrays, attrs: Attrs) -> None:
     x, w, r, y, gates, inner, dy, dh_last, *states = inputs
     dx, dw, dr, dw_bias, dr_bias, dh = outputs
-    (length, _, size), reverse = y.shape, attrs["reverse"]
+    (length, batch, size), reverse = y.shape, attrs["reverse"]
     h_first = _first(states, 0, dh_last)
     before = _before(y, h_first, reverse)
+    parted = gates.reshape(length, batch, 3, size)
+    reset, z, n = (parted[:, :, k] for k in range(3))
     slopes, loops = np.empty(gates.shape, dx.dtype), np.empty(gates.shape, dx.dtype)
-    through = np.empty(dh.shape, dh.dtype)
+    # All that does not wait for a step: what h's slope is to be multiplied by for each gate.
+    factors, inside = slopes.reshape(parted.shape), loops.reshape(parted.shape)
+    np.multiply(1 - z, 1 - n * n, out=factors[:, :, 2])
+    np.multiply(before - n, z * (1 - z), out=factors[:, :, 1])
+    np.multiply(factors[:, :, 2], inner * (reset * (1 - reset)), out=factors[:, :, 0])
+    np.copyto(inside, factors)
+    inside[:, :, 2] *= reset
+    part = np.empty(dh.shape, dh.dtype)
     np.copyto(dh, dh_last)
     for t in _order(length, not reverse):
-        reset, z, n = (gates[t, :, k * size : (k + 1) * size] for k in range(3))
-        d_reset, dz, dn = (slopes[t, :, k * size : (k + 1) * size] for k in range(3))
         np.add(dh, dy[t], out=dh)
-        np.multiply(dh, (1 - z) * (1 - n * n), out=dn)
-        np.multiply(dh, (before[t] - n) * z * (1 - z), out=dz)
-        np.multiply(dn, inner[t] * reset * (1 - reset), out=d_reset)
-        np.copyto(loops[t], slopes[t])
-        np.multiply(dn, reset, out=loops[t, :, 2 * size :])
-        np.matmul(loops[t], r, out=through)
-        np.multiply(dh, z, out=dh)
-        np.add(dh, through, out=dh)
+        np.multiply(factors[t], dh[:, None], out=factors[t])
+        np.multiply(inside[t], dh[:, None], out=inside[t])
+        np.matmul(loops[t], r, out=part)
+        np.multiply(dh, z[t], out=dh)
+        np.add(dh, part, out=dh)
     _spread(slopes, w, dx)
     _sum_products(slopes, x, dw)
     _sum_products(loops, before, dr)

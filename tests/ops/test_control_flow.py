@@ -109,6 +109,46 @@ def test_a_loop_of_unknown_length_trains_what_it_captures():
         differentiate(differentiate(infer_shapes(graph).graph, ["y"], ["x"]), wrt=["x"])
 
 
+class Scanned(nn.Block):
+    """A cell over a length that Python does not know."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.LSTMCell(3)
+
+    def forward(self, x, h, c):
+        def step(states, entry):
+            output, states = self.cell(entry, states)
+            return tuple(states), output
+
+        return F.scan(step, (h, c), x)
+
+
+def test_a_cell_in_a_scan_equals_a_layer():
+    net, layer = Scanned(), nn.LSTM(3)
+    specs = {"x": ("t", "n", 7), "h": ("n", 3), "c": ("n", 3)}
+    assert infer_shapes(net.trace(**specs))["y.1"] == ("t", "n", 3)
+    net.initialize()
+    layer.initialize()
+    x, h, c = (wave(*shape).astype(np.float32) for shape in ((5, 2, 7), (2, 3), (2, 3)))
+    (last, _), y = net(x, h, c)
+    layer(x)
+    for mine, theirs in zip(layer.collect_params().values(), net.collect_params().values(), strict=True):
+        mine.set_data(theirs.data())
+    expected, (states, _) = layer(x, [h[None], c[None]])
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(last, states[0], rtol=1e-5, atol=1e-6)
+    one, other = (
+        graphinit.compile(net, x=x, h=h, c=c),
+        graphinit.compile(layer, x=x, states=[h[None], c[None]]),
+    )
+    one.forward(x, h, c)
+    other.forward(**{"x": x, "states.0": h[None], "states.1": c[None]})
+    mine, theirs = one.backward(), other.backward()
+    np.testing.assert_allclose(mine["x"], theirs["x"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(mine["cell.h2h_weight"], theirs["l0_h2h_weight"], rtol=1e-4, atol=1e-5)
+
+
 # --- shapes -----------------------------------------------------------------------------------
 
 
