@@ -9,6 +9,39 @@ from graphinit.functional.operands import Axis, Operand
 from graphinit.ir.tensor import Tensor, apply
 
 
+def assert_shape(x: Operand, shape: Any) -> Tensor:
+    """State the shape that a tensor is believed to have; inference proves it, or explains why not.
+
+    A size that is not known yet is settled by it; names stand for all sizes, so that a name against
+    another size becomes a requirement of the network.
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a].
+    shape : tuple
+        The sizes; -1 or None where the size does not matter, and names (``"batch"``).
+
+    Returns
+    -------
+    Tensor
+        [*a], the same values.
+
+    Raises
+    ------
+    OpError
+        GI105, when the shape is none.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> x = F.input("x", ("batch", 3, 5))
+    >>> F.assert_shape(F.flatten(x), ("batch", 15)).shape
+    (batch, 15)
+    """
+    return apply("assert_shape", x, shape=shape)
+
+
 def reshape(x: Operand, shape: Any) -> Tensor:
     """Return the same values in another shape.
 

@@ -171,6 +171,12 @@ def target_shape(value: Any) -> tuple[Dim, ...]:
     return shape
 
 
+def stated_shape(value: Any) -> tuple[Dim, ...]:
+    """A shape in which any entry may be -1, for a size that does not matter."""
+    given = value if isinstance(value, tuple | list) else (value,)
+    return tuple(-1 if dim is None or (isinstance(dim, int) and dim == -1) else size(dim) for dim in given)
+
+
 def pads(value: Any) -> tuple[tuple[int, int], ...]:
     """A pair (before, after) for each axis."""
     if not isinstance(value, tuple | list):

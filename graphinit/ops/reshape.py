@@ -86,6 +86,24 @@ def _match_without(ctx: Any, whole: Any, part: Any, axes: Sequence[int], word: s
             place += 1
 
 
+def _stated_shape(ctx: Any) -> None:
+    stated = ctx.attrs["shape"]
+    if ctx.set_rank(ctx.x, len(stated), f"x is asserted to have {len(stated)} axes"):
+        for axis, size in enumerate(stated):
+            if not (isinstance(size, int) and size == -1):
+                ctx.equal(ctx.dim(ctx.x, axis), size, f"axis {axis} of x is asserted to be {size}")
+
+
+movement(
+    "assert_shape",
+    "The same values; that they have this shape is proved, or explained to be wrong: [*a] -> [*a].",
+    "np.copyto(y, x)",
+    lambda v: (v.dy,),
+    signature="x[*a] -> y[*a]",
+    attrs=(Attr("shape", checks.stated_shape),),
+    shape=_stated_shape,
+    view="x",
+)
 movement(
     "reshape",
     "The same values in another shape, one entry of which may be -1: [*a] -> shape, of equal product.",

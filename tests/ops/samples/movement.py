@@ -29,6 +29,7 @@ def _flat(*shape: int) -> Callable[..., np.ndarray]:
     return lambda x, *_, **__: np.array(x.reshape(-1).tolist(), x.dtype).reshape(shape)
 
 
+add("assert_shape", normal(2, 3, 5), ref=_flat(2, 3, 5), shape=(2, -1, 5))
 add("reshape", normal(2, 3, 5), ref=_flat(5, 6), shape=(5, -1))
 add("reshape", normal(2, 3, 5), ref=_flat(30), shape=-1)
 add("reshape", normal(2, 3), ref=_flat(3, 1, 2), shape=[3, 1, 2])
