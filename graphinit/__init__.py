@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _MODULES = """
     autograd cli compiler drawing errors functional init ir loss lr_scheduler nn ops optimizer parameter random
-    runtime saving trainer training
+    runtime saving trainer training checkpoint data fitting metric
 """
 _PLACES = {name: f"graphinit.{name}" for name in _MODULES.split()} | {
     "Graph": "graphinit.ops graphinit.ir.graph:Graph",
@@ -24,12 +24,18 @@ _PLACES = {name: f"graphinit.{name}" for name in _MODULES.split()} | {
     "TensorType": "graphinit.ir.types:TensorType",
     "compile": "graphinit.compiler:compile",
     "compile_step": "graphinit.training:compile_step",
+    "fit": "graphinit.fitting:fit",
+    "load_checkpoint": "graphinit.checkpoint:load_checkpoint",
     "render": "graphinit.drawing:render",
+    "save_checkpoint": "graphinit.checkpoint:save_checkpoint",
 }
 
 if TYPE_CHECKING:
+    from graphinit.checkpoint import load_checkpoint as load_checkpoint
+    from graphinit.checkpoint import save_checkpoint as save_checkpoint
     from graphinit.compiler import compile as compile
     from graphinit.drawing import render as render
+    from graphinit.fitting import fit as fit
     from graphinit.ir.graph import Graph as Graph
     from graphinit.ir.graph import GraphBuilder as GraphBuilder
     from graphinit.ir.node import Node as Node

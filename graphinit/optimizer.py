@@ -13,7 +13,8 @@ from __future__ import annotations
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.moments import LAMB, Adam, Adamax, AdamW, Nadam
 from graphinit.optimizers.momentum import NAG, SGD, Lion, Signum
-from graphinit.optimizers.registry import create, register
+from graphinit.optimizers.registration import register
+from graphinit.optimizers.registry import create
 from graphinit.optimizers.rule import Slot, Update
 from graphinit.optimizers.squares import AdaDelta, Adafactor, AdaGrad, Ftrl, RMSProp
 

@@ -21,6 +21,7 @@ from graphinit.functional.reduce import sum as total
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Value
 from graphinit.ir.op import Attrs
+from graphinit.ir.origin import warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
 from graphinit.optimizers.checks import number, positive
@@ -377,11 +378,24 @@ class Optimizer:
         return {
             "kind": type(self).__name__,
             "lr": self.lr,
+            "schedule": None if self.lr_scheduler is None else repr(self.lr_scheduler),
             "counts": dict(zip(self.names, self.counts, strict=True)),
         }
 
-    def restore(self, arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
+    def restore(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        notes: Mapping[str, Any],
+        types: Mapping[int, tuple[tuple[int, ...], str]] | None = None,
+    ) -> None:
         """Take what `state_arrays` and `state_notes` gave; all of it or nothing.
+
+        Parameters
+        ----------
+        arrays, notes
+            What these methods returned.
+        types : mapping from int to (shape, dtype), optional
+            For parameters (by `id`) that wait for a shape, the one that they are about to have.
 
         Raises
         ------
@@ -394,10 +408,12 @@ class Optimizer:
                 f"is {type(self).__name__} for {', '.join(self.names)}",
                 code="GI403",
             )
-        taken: list[dict[str, StateVariable]] = []
+        taken: list[dict[str, np.ndarray]] = []
         for name, parameter in zip(self.names, self.parameters, strict=True):
             kept = {}
-            slots = self.slots(tuple(parameter.shape or ()), parameter.dtype) if parameter.is_known else {}
+            known = (tuple(parameter.shape or ()), parameter.dtype) if parameter.is_known else None
+            shape = (types or {}).get(id(parameter), known)
+            slots = {} if shape is None else self.slots(*shape)
             for slot, wanted in slots.items():
                 array = arrays.get(f"{name}.{slot}")
                 if array is None and not notes["counts"][name]:
@@ -409,14 +425,23 @@ class Optimizer:
                         code="GI403",
                         path=name,
                     )
-                kept[slot] = StateVariable(array)
+                kept[slot] = array
             taken.append(kept)
         lr, counts = (
             positive("a learning rate", notes["lr"]),
             [int(notes["counts"][name]) for name in self.names],
         )
-        self._states, self.lr, self.counts = taken, lr, counts
-        self._programs.clear()
+        schedule = None if self.lr_scheduler is None else repr(self.lr_scheduler)
+        if notes.get("schedule") != schedule:
+            warn_user(
+                f"these states come from the schedule {notes.get('schedule')}, and this one is {schedule}"
+            )
+        self.lr, self.counts[:] = lr, counts
+        for variables, kept in zip(self._states, taken, strict=True):
+            for slot, array in kept.items():  # programs hold on to the variables that are there
+                variables.setdefault(slot, StateVariable(array)).store(array)
+            for slot in variables.keys() - kept.keys():
+                variables[slot].store(np.zeros_like(variables[slot].data()))
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={getattr(self, name)!r}" for name in self.hyper)

@@ -11,7 +11,7 @@ from graphinit.functional.elementwise import sqrt, square
 from graphinit.ir.tensor import Tensor, apply
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.checks import fraction, number, positive
-from graphinit.optimizers.registry import register
+from graphinit.optimizers.registration import register
 from graphinit.optimizers.rule import Slot, Update, norm
 
 

@@ -9,7 +9,7 @@ from graphinit.functional.elementwise import sign
 from graphinit.ir.tensor import Tensor
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.checks import fraction, number
-from graphinit.optimizers.registry import register
+from graphinit.optimizers.registration import register
 from graphinit.optimizers.rule import Slot, Update
 
 

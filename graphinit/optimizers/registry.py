@@ -1,20 +1,15 @@
-"""Optimisers by name."""
+"""Optimisers by name: every rule of this folder, and those of users."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
+import graphinit.optimizers.moments
+import graphinit.optimizers.momentum
+import graphinit.optimizers.squares  # noqa: F401  (they register their rules)
 from graphinit.errors import ParameterError
 from graphinit.optimizers.base import Optimizer
-
-_registry: dict[str, type[Optimizer]] = {}
-Kind = TypeVar("Kind", bound=type[Optimizer])
-
-
-def register(kind: Kind) -> Kind:
-    """Let `create` find an optimiser by the name of its class; to be used as a decorator."""
-    _registry[kind.__name__.lower()] = kind
-    return kind
+from graphinit.optimizers.registration import registered
 
 
 def create(optimizer: str | Optimizer, **options: Any) -> Optimizer:
@@ -35,9 +30,11 @@ def create(optimizer: str | Optimizer, **options: Any) -> Optimizer:
         if options:
             raise ParameterError("an optimiser that is made already takes no options", code="GI405")
         return optimizer
-    kind = _registry.get(optimizer.lower()) if isinstance(optimizer, str) else None
+    kind = registered.get(optimizer.lower()) if isinstance(optimizer, str) else None
     if kind is None:
-        raise ParameterError(f"cannot find optimizer {optimizer!r}; there are {', '.join(sorted(_registry))}")
+        raise ParameterError(
+            f"cannot find optimizer {optimizer!r}; there are {', '.join(sorted(registered))}"
+        )
     try:
         return kind(**options)
     except TypeError as cause:

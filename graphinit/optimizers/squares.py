@@ -12,7 +12,7 @@ from graphinit.functional.reduce import mean as average
 from graphinit.ir.tensor import Tensor, apply
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.checks import fraction, number, positive
-from graphinit.optimizers.registry import register
+from graphinit.optimizers.registration import register
 from graphinit.optimizers.rule import Slot, Update
 
 

@@ -281,11 +281,13 @@ def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path, name):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=ROOT, text=True
         )
-        assert writer.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0, 0.05))
-        writer.send_signal(signal.SIGKILL)
-        writer.wait()
-        writer.stdout.close()
+        try:
+            assert writer.stdout.readline() == "ready\n"
+            time.sleep(rng.uniform(0, 0.05))
+        finally:
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+            writer.stdout.close()
         net.load_parameters(path)
         assert (net.weight.data() == net.bias.data()[0]).all()
 

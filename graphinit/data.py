@@ -1,0 +1,176 @@
+"""Data: datasets, and loaders that give their batches in an order that a seed decides.
+
+>>> import numpy as np
+>>> loader = DataLoader(ArrayDataset(np.arange(7), np.arange(7) ** 2), batch_size=3, shuffle=True, seed=1)
+>>> [x.tolist() for x, y in loader]
+[[3, 5, 2], [0, 6, 1], [4]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from graphinit.errors import ArrayError, CallError
+from graphinit.random import check_seed
+
+LAST_BATCH = ("keep", "discard", "rollover")
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Samples by number: anything with a length that can be indexed."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+class ArrayDataset:
+    """Arrays of equal length, side by side: sample i is the i-th entry of each.
+
+    Parameters
+    ----------
+    *arrays : array
+        What to take samples from.
+
+    Raises
+    ------
+    ArrayError
+        GI302, when their lengths differ.
+
+    Examples
+    --------
+    >>> ArrayDataset([[1, 2], [3, 4]], [0, 1])[1]
+    (array([3, 4]), np.int64(1))
+    """
+
+    def __init__(self, *arrays: Any) -> None:
+        if not arrays:
+            raise ArrayError("a dataset needs at least one array")
+        self.arrays = tuple(np.asarray(array) for array in arrays)
+        lengths = [array.shape[0] if array.ndim else None for array in self.arrays]
+        if None in lengths or len(set(lengths)) > 1:
+            raise ArrayError(f"the arrays of a dataset have one length, not {', '.join(map(str, lengths))}")
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def __getitem__(self, index: Any) -> Any:
+        items = tuple(array[index] for array in self.arrays)
+        return items[0] if len(items) == 1 else items
+
+
+def stack_samples(samples: Sequence[Any]) -> Any:
+    """Return samples as a batch: arrays stacked, tuples and dicts part by part.
+
+    Examples
+    --------
+    >>> stack_samples([({"a": 1}, 2), ({"a": 3}, 4)])
+    ({'a': array([1, 3])}, array([2, 4]))
+    """
+    first = samples[0]
+    if isinstance(first, Mapping):
+        return {key: stack_samples([sample[key] for sample in samples]) for key in first}
+    if isinstance(first, tuple):
+        return tuple(stack_samples(part) for part in zip(*samples, strict=True))
+    return np.stack([np.asarray(sample) for sample in samples])
+
+
+class DataLoader:
+    """Batches of a dataset, epoch after epoch.
+
+    The order of an epoch depends on the seed and the number of the epoch alone, so that a run that is
+    resumed sees what an uninterrupted one would have seen.
+
+    Parameters
+    ----------
+    dataset : Dataset, array or tuple of arrays
+        What to take samples from.
+    batch_size : int
+        Samples in a batch.
+    shuffle : bool
+        Whether every epoch has an order of its own.
+    last_batch : {"keep", "discard", "rollover"}
+        What becomes of the samples that don't fill a batch: a smaller batch, nothing, or the start of the
+        next epoch.
+    batchify_fn : callable, optional
+        From a list of samples to a batch; `stack_samples` by default.
+    seed : int
+        Of the order.
+
+    Raises
+    ------
+    CallError
+        GI503, when an option is out of range.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int,
+        shuffle: bool = False,
+        last_batch: str = "keep",
+        batchify_fn: Callable[[list[Any]], Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if isinstance(dataset, np.ndarray):
+            dataset = ArrayDataset(dataset)
+        elif isinstance(dataset, tuple):
+            dataset = ArrayDataset(*dataset)
+        if not isinstance(dataset, Dataset):
+            raise CallError(f"a dataset has a length and can be indexed; {type(dataset).__name__} cannot")
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise CallError(f"a batch size is a whole number of 1 or more, not {batch_size!r}")
+        if last_batch not in LAST_BATCH:
+            raise CallError(f"last_batch is one of {', '.join(LAST_BATCH)}, not {last_batch!r}")
+        self.dataset = dataset
+        self.batch_size = int(batch_size)
+        self.shuffle = bool(shuffle)
+        self.last_batch = last_batch
+        self.seed = check_seed(seed)
+        self.epoch = 0
+        self._batchify = batchify_fn
+        self._left: list[int] = []
+
+    def __len__(self) -> int:
+        """Return the number of batches of the epoch that comes next."""
+        samples = len(self.dataset) + len(self._left)
+        return -(-samples // self.batch_size) if self.last_batch == "keep" else samples // self.batch_size
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the numbers of all samples in the order of an epoch."""
+        count = len(self.dataset)
+        if not self.shuffle:
+            return np.arange(count)
+        # Raw words alone: they are the same in every version of NumPy.
+        words = np.random.Philox(key=self.seed % 2**64, counter=[0, 0, epoch, 0]).random_raw(count)
+        return np.argsort(words, kind="stable")
+
+    def __iter__(self) -> Iterator[Any]:
+        numbers = [*self._left, *map(int, self.order(self.epoch))]
+        self.epoch += 1
+        whole = len(numbers) // self.batch_size * self.batch_size
+        self._left = numbers[whole:] if self.last_batch == "rollover" else []
+        end = len(numbers) if self.last_batch == "keep" else whole
+        for start in range(0, end, self.batch_size):
+            yield self.batch(numbers[start : min(start + self.batch_size, end)])
+
+    def batch(self, numbers: list[int]) -> Any:
+        """Return the batch of some samples."""
+        if self._batchify is None and isinstance(self.dataset, ArrayDataset):
+            return self.dataset[np.array(numbers, np.int64)]
+        return (self._batchify or stack_samples)([self.dataset[number] for number in numbers])
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint needs, between two epochs."""
+        return {"seed": self.seed, "epoch": self.epoch, "left": list(self._left)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was asked for."""
+        self.seed, self.epoch = int(state["seed"]), int(state["epoch"])
+        self._left = [int(number) for number in state["left"]]
+
+
+__all__ = ["ArrayDataset", "DataLoader", "Dataset", "stack_samples"]

@@ -1,0 +1,314 @@
+"""The training loop: epochs, progress, validation, early stopping, checkpoints, history.
+
+>>> import numpy as np
+>>> from graphinit import loss, nn
+>>> x = np.linspace(-1, 1, 64)[:, None]
+>>> net = nn.Dense(1)
+>>> net.initialize()
+>>> history = fit(net, loss.L2Loss(), (x, 3 * x + 1), epochs=30, optimizer_params={"lr": 0.5}, progress=False)
+>>> bool(history["loss"][-1] < 1e-4), net.bias.data().round(2)
+(True, array([1.], dtype=float32))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from graphinit import metric as metrics_module
+from graphinit.checkpoint import load_checkpoint, save_checkpoint
+from graphinit.data import DataLoader
+from graphinit.errors import CallError
+from graphinit.nn.block import Block
+from graphinit.training import TrainingStep, compile_step
+
+Record = dict[str, float]
+
+
+@dataclass
+class History:
+    """What happened, epoch by epoch.
+
+    Parameters
+    ----------
+    epochs : list of dict
+        One record an epoch: ``loss``, ``lr``, and with validation ``val_loss`` and the metrics as
+        ``val_<name>``.
+    stopped : str
+        Why training ended before the last epoch; empty when it did not.
+    """
+
+    epochs: list[Record] = field(default_factory=list)
+    stopped: str = ""
+
+    def __getitem__(self, name: str) -> list[float]:
+        return [record[name] for record in self.epochs if name in record]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def names(self) -> list[str]:
+        """What was recorded."""
+        return list(dict.fromkeys(name for record in self.epochs for name in record))
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw every curve but the learning rate; needs matplotlib, the extra ``plot``.
+
+        Parameters
+        ----------
+        axes : matplotlib axes, optional
+            Where to.
+
+        Returns
+        -------
+        matplotlib axes
+        """
+        if axes is None:
+            try:
+                import matplotlib.pyplot as plt
+            except ImportError as cause:
+                raise CallError("plotting needs matplotlib: pip install 'graphinit[plot]'") from cause
+            axes = plt.figure().add_subplot()
+        for name in self.names:
+            if name != "lr":
+                axes.plot(range(1, len(self) + 1), self[name], label=name)
+        axes.set_xlabel("epoch")
+        axes.legend()
+        return axes
+
+
+@dataclass
+class Run:
+    """A run of `fit`, as callbacks see it.
+
+    Parameters
+    ----------
+    net : Block
+        What is trained.
+    step : TrainingStep
+        The compiled step; its optimiser is ``step.optimizer``.
+    loader : DataLoader
+        The data.
+    history : History
+        What happened so far.
+    """
+
+    net: Block
+    step: TrainingStep
+    loader: DataLoader
+    history: History
+
+
+Callback = Callable[[Run, Record], Any]
+
+
+class EarlyStopping:
+    """A callback that ends training when a score has not improved for some epochs.
+
+    Parameters
+    ----------
+    monitor : str
+        Which entry of the records.
+    patience : int
+        How many epochs.
+    min_delta : float
+        What counts as improvement.
+    mode : {"min", "max"}
+        Whether less or more is better.
+    restore_best : bool
+        Whether the parameters of the best epoch are put back.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        patience: int = 3,
+        min_delta: float = 0.0,
+        mode: str = "min",
+        restore_best: bool = True,
+    ) -> None:
+        if mode not in ("min", "max"):
+            raise CallError(f"mode is 'min' or 'max', not {mode!r}")
+        if patience < 1:
+            raise CallError(f"patience is 1 or more, not {patience!r}")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.sign = 1.0 if mode == "min" else -1.0
+        self.restore_best = restore_best
+        self.best, self.waited = np.inf, 0
+        self._kept: dict[str, np.ndarray] = {}
+
+    def __call__(self, run: Run, record: Record) -> str | None:
+        """Return why to stop, None to go on."""
+        if self.monitor not in record:
+            raise CallError(f"there is no {self.monitor!r} to watch; there are {', '.join(record)}")
+        score = self.sign * record[self.monitor]
+        distinct = run.net.collect_params().distinct()
+        if score < self.best - self.min_delta:
+            self.best, self.waited = score, 0
+            if self.restore_best:
+                self._kept = {path: parameter.data().copy() for path, parameter in distinct.items()}
+            return None
+        self.waited += 1
+        if self.waited < self.patience:
+            return None
+        for path, array in self._kept.items():
+            distinct[path].set_data(array)
+        return f"{self.monitor} has not improved for {self.waited} epochs"
+
+
+def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Sequence[Any] = ()) -> Record:
+    """Return the mean loss and metrics of a network on data, in inference mode.
+
+    Parameters
+    ----------
+    net : Block
+        The network.
+    loss : Block or callable
+        Called as ``loss(net(x), y)``.
+    data : iterable of (x, y)
+        Batches.
+    metrics : sequence of str or EvalMetric
+        What else to measure.
+    """
+    made = [metrics_module.create(item) for item in metrics]
+    criterion = loss if isinstance(loss, Block) else _Function(loss)
+    total, count = 0.0, 0
+    for item in made:
+        item.reset()
+    for x, y in data:
+        output = net(x)
+        losses = np.asarray(criterion(output, y))
+        total, count = total + float(losses.sum()), count + losses.size
+        for item in made:
+            item.update(y, output)
+    return {"loss": total / count if count else float("nan"), **dict(item.get() for item in made)}
+
+
+class _Function(Block):
+    """A loss that was given as a function of tensors."""
+
+    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def forward(self, pred: Any, label: Any) -> Any:
+        """Call the function."""
+        return self._function(pred, label)
+
+
+def fit(
+    net: Block,
+    loss: Any,
+    data: Any,
+    *,
+    optimizer: Any = "sgd",
+    optimizer_params: Mapping[str, Any] | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    validation: Any = None,
+    metrics: Sequence[Any] = (),
+    callbacks: Sequence[Callback] = (),
+    early_stopping: EarlyStopping | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    progress: bool = True,
+) -> History:
+    """Train a network.
+
+    Parameters
+    ----------
+    net : Block
+        What to train; initialised.
+    loss : Block or callable
+        Called as ``loss(net(x), y)``.
+    data : DataLoader, dataset or tuple of arrays
+        Samples ``(x, y)``; what is no loader is shuffled by `seed`.
+    optimizer : str, Optimizer or TrainingStep
+        How parameters change.
+    optimizer_params : mapping, optional
+        Options of the optimiser, with a name.
+    epochs : int
+        How often to go through the data, those before a resumed checkpoint included.
+    batch_size : int
+        Samples in a batch, where `data` is no loader.
+    validation : DataLoader, dataset or tuple of arrays, optional
+        What to judge the network by after each epoch.
+    metrics : sequence of str or EvalMetric
+        What to measure on it beside the loss.
+    callbacks : sequence of callable
+        Called as ``callback(run, record)`` after each epoch; text that one returns ends training.
+    early_stopping : EarlyStopping, optional
+        One more callback.
+    checkpoint : path, optional
+        Written after each epoch.
+    resume : bool
+        Whether to go on from `checkpoint` if it is there.
+    seed : int
+        Of the order of samples.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    CallError
+        GI503, when an option makes no sense.
+    """
+    if epochs < 0:
+        raise CallError(f"epochs is 0 or more, not {epochs!r}")
+    if resume and checkpoint is None:
+        raise CallError("resume=True goes on from checkpoint=; give its path")
+    loader = data if isinstance(data, DataLoader) else DataLoader(data, batch_size, shuffle=True, seed=seed)
+    judged = validation
+    if validation is not None and not isinstance(validation, DataLoader):
+        judged = DataLoader(validation, loader.batch_size)
+    step = optimizer if isinstance(optimizer, TrainingStep) else None
+    if step is None:
+        step = compile_step(net, loss, optimizer, **(optimizer_params or {}))
+    run = Run(net, step, loader, History())
+    if resume and checkpoint is not None and Path(checkpoint).exists():
+        run.history.epochs = load_checkpoint(checkpoint, net, step, loader)["epochs"]
+    watchers: list[Callback] = [*callbacks, *([early_stopping] if early_stopping else [])]
+    with tqdm(total=epochs, initial=len(run.history), unit="epoch", disable=not progress) as bar:
+        while len(run.history) < epochs and not run.history.stopped:
+            record = _epoch(run)
+            if judged is not None:
+                scores = evaluate(net, loss, judged, metrics)
+                record |= {f"val_{name}": value for name, value in scores.items()}
+            run.history.epochs.append(record)
+            for callback in watchers:
+                reason = callback(run, record)
+                if isinstance(reason, str):
+                    run.history.stopped = reason
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, net, step, loader, epochs=run.history.epochs)
+            bar.set_postfix({name: f"{value:.4g}" for name, value in record.items()})
+            bar.update()
+    return run.history
+
+
+def _epoch(run: Run) -> Record:
+    total, count = 0.0, 0
+    rate = run.step.optimizer.next_rate
+    for batch in run.loader:
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            raise CallError("training takes batches (x, y)")
+        losses = run.step(*batch)
+        total, count = total + float(losses.sum()), count + losses.size
+    if not count:
+        raise CallError("there is no batch to train on: the data are fewer than batch_size")
+    return {"loss": total / count, "lr": rate}
+
+
+__all__ = ["Callback", "EarlyStopping", "History", "Run", "evaluate", "fit"]

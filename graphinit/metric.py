@@ -1,0 +1,301 @@
+"""Metrics: how good predictions are, over as many batches as one likes.
+
+Names and meanings are Gluon's: ``update(labels, preds)``, ``get()``, ``reset()``.
+
+>>> import numpy as np
+>>> metric = create("accuracy")
+>>> metric.update(np.array([0, 1]), np.array([[0.7, 0.3], [0.6, 0.4]]))
+>>> metric.get()
+('accuracy', 0.5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from graphinit.errors import ArrayError, CallError
+
+
+class EvalMetric:
+    """Base of metrics: a sum over samples and their number.
+
+    Parameters
+    ----------
+    name : str, optional
+        What it is called; by default the class's name in lower case.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or type(self).__name__.lower()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self.total = 0.0
+        self.count = 0
+
+    def update(self, labels: Any, preds: Any) -> None:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        labels : array
+            What is true.
+        preds : array
+            What was predicted.
+
+        Raises
+        ------
+        ArrayError
+            GI302, when shapes don't fit.
+        """
+        total, count = self.measure(np.asarray(labels), np.asarray(preds))
+        self.total += float(total)
+        self.count += int(count)
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the sum over a batch and the number of samples; subclasses write this."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it measures: write measure")
+
+    def value(self) -> float:
+        """Return the mean so far, nan before the first batch."""
+        return self.total / self.count if self.count else float("nan")
+
+    def get(self) -> tuple[str, float]:
+        """Return name and value."""
+        return self.name, self.value()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name}={self.value():.6g})"
+
+
+def _same_shape(labels: np.ndarray, preds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if labels.size != preds.size:
+        raise ArrayError(f"labels of shape {labels.shape} don't fit predictions of shape {preds.shape}")
+    return labels.reshape(preds.shape).astype(np.float64), preds.astype(np.float64)
+
+
+def _classes(labels: np.ndarray, preds: np.ndarray, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels in a row, and scores with the classes last, one row for each label."""
+    scores = np.moveaxis(preds, axis, -1)
+    scores = scores.reshape(-1, scores.shape[-1])
+    ids = labels.reshape(-1).astype(np.int64)
+    if len(ids) != len(scores):
+        raise ArrayError(f"labels of shape {labels.shape} don't fit predictions of shape {preds.shape}")
+    if ids.size and not (ids.min() >= 0 and ids.max() < scores.shape[1]):
+        raise ArrayError(f"labels are from 0 to {scores.shape[1] - 1}, not {ids.min()} to {ids.max()}")
+    return ids, scores
+
+
+class Accuracy(EvalMetric):
+    """Share of samples whose greatest score is that of their label, or that equal it.
+
+    Parameters
+    ----------
+    axis : int
+        Axis of the classes.
+    name : str, optional
+        What it is called.
+    """
+
+    def __init__(self, axis: int = 1, name: str | None = None) -> None:
+        super().__init__(name)
+        self.axis = axis
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the number of hits and of samples."""
+        if preds.ndim > labels.ndim or preds.shape != labels.shape:
+            ids, scores = _classes(labels, preds, self.axis)
+            return float((scores.argmax(axis=1) == ids).sum()), len(ids)
+        return float((labels == preds).sum()), labels.size
+
+
+class TopKAccuracy(EvalMetric):
+    """Share of samples whose label is among the k greatest scores.
+
+    Parameters
+    ----------
+    top_k : int
+        How many.
+    name : str, optional
+        What it is called.
+    """
+
+    def __init__(self, top_k: int = 1, name: str | None = None) -> None:
+        super().__init__(name or f"top_k_accuracy_{top_k}")
+        if top_k < 1:
+            raise CallError(f"top_k is 1 or more, not {top_k!r}")
+        self.top_k = top_k
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the number of hits and of samples."""
+        ids, scores = _classes(labels, preds)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, : self.top_k]
+        return float((best == ids[:, None]).any(axis=1).sum()), len(ids)
+
+
+class F1(EvalMetric):
+    """Harmonic mean of precision and recall of class 1, over all samples.
+
+    Parameters
+    ----------
+    name : str, optional
+        What it is called.
+    """
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        super().reset()
+        self.hits = self.predicted = self.actual = 0
+
+    def update(self, labels: Any, preds: Any) -> None:
+        """Take in a batch: scores of two classes, or probabilities of class 1."""
+        truth, scores = np.asarray(labels).reshape(-1), np.asarray(preds)
+        found = (
+            scores.argmax(axis=-1).reshape(-1) if scores.size == 2 * truth.size else scores.reshape(-1) > 0.5
+        )
+        if len(found) != len(truth) or not np.isin(truth, (0, 1)).all():
+            raise ArrayError(f"F1 takes labels 0 and 1 and scores of two classes, not shape {scores.shape}")
+        self.hits += int((found.astype(bool) & (truth == 1)).sum())
+        self.predicted += int(found.astype(bool).sum())
+        self.actual += int((truth == 1).sum())
+        self.count += len(truth)
+
+    def value(self) -> float:
+        """Return F1 so far: 0 when nothing was hit, nan before the first batch."""
+        if not self.count:
+            return float("nan")
+        return 2 * self.hits / (self.predicted + self.actual) if self.hits else 0.0
+
+
+class CrossEntropy(EvalMetric):
+    """Mean of ``-log`` of the probability of the label.
+
+    Parameters
+    ----------
+    eps : float
+        Added to probabilities.
+    axis : int
+        Axis of the classes.
+    from_logits : bool
+        Whether predictions are scores before the softmax rather than probabilities.
+    ignore_label : int, optional
+        A label that does not count.
+    name : str, optional
+        What it is called.
+    """
+
+    def __init__(
+        self,
+        eps: float = 1e-12,
+        axis: int = -1,
+        from_logits: bool = False,
+        ignore_label: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name or {"CrossEntropy": "cross-entropy"}.get(type(self).__name__))
+        self.eps, self.axis, self.from_logits, self.ignore_label = eps, axis, from_logits, ignore_label
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the sum of losses and the number of samples."""
+        counts = (
+            np.ones(labels.size, bool)
+            if self.ignore_label is None
+            else labels.reshape(-1) != self.ignore_label
+        )
+        known = np.where(counts.reshape(labels.shape), labels, 0)
+        ids, scores = _classes(known, preds.astype(np.float64), self.axis)
+        if self.from_logits:
+            scores = scores - scores.max(axis=1, keepdims=True)
+            losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(ids)), ids]
+        else:
+            losses = -np.log(scores[np.arange(len(ids)), ids] + self.eps)
+        return float(losses[counts].sum()), int(counts.sum())
+
+
+class Perplexity(CrossEntropy):
+    """``exp`` of the mean cross-entropy; its options are those of `CrossEntropy`.
+
+    Parameters
+    ----------
+    ignore_label : int, optional
+        A label that does not count.
+    **options
+        As in `CrossEntropy`.
+    """
+
+    def __init__(self, ignore_label: int | None = None, **options: Any) -> None:
+        super().__init__(ignore_label=ignore_label, **options)
+
+    def value(self) -> float:
+        """Return the perplexity so far."""
+        return float(np.exp(super().value()))
+
+
+class MAE(EvalMetric):
+    """Mean absolute difference."""
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the sum of differences and the number of values."""
+        labels, preds = _same_shape(labels, preds)
+        return float(np.abs(labels - preds).sum()), preds.size
+
+
+class MSE(EvalMetric):
+    """Mean squared difference."""
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the sum of squares and the number of values."""
+        labels, preds = _same_shape(labels, preds)
+        return float(np.square(labels - preds).sum()), preds.size
+
+
+class RMSE(MSE):
+    """Root of the mean squared difference over all values."""
+
+    def value(self) -> float:
+        """Return the root so far."""
+        return float(np.sqrt(super().value()))
+
+
+class Loss(EvalMetric):
+    """Mean of what a loss function returned; labels are not looked at."""
+
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Return the sum and the number of values."""
+        return float(preds.astype(np.float64).sum()), preds.size
+
+
+_KINDS: dict[str, Callable[..., EvalMetric]] = {
+    "accuracy": Accuracy, "acc": Accuracy, "topkaccuracy": TopKAccuracy, "top_k_accuracy": TopKAccuracy, "f1": F1,
+    "crossentropy": CrossEntropy, "cross-entropy": CrossEntropy, "ce": CrossEntropy, "perplexity": Perplexity,
+    "mae": MAE, "mse": MSE, "rmse": RMSE, "loss": Loss,
+}  # fmt: skip
+
+
+def create(metric: str | EvalMetric, **options: Any) -> EvalMetric:
+    """Return the metric of a name; case doesn't matter.
+
+    Raises
+    ------
+    CallError
+        GI503, when there is none of that name, or it doesn't take these options.
+    """
+    if isinstance(metric, EvalMetric):
+        return metric
+    kind = _KINDS.get(metric.lower()) if isinstance(metric, str) else None
+    if kind is None:
+        raise CallError(f"there is no metric {metric!r}; there are {', '.join(sorted(_KINDS))}")
+    try:
+        return kind(**options)
+    except TypeError as cause:
+        raise CallError(f"metric {metric!r}: {cause}") from cause
+
+
+__all__ = [
+    "F1", "MAE", "MSE", "RMSE", "Accuracy", "CrossEntropy", "EvalMetric", "Loss", "Perplexity", "TopKAccuracy",
+    "create",
+]  # fmt: skip
