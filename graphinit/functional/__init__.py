@@ -83,6 +83,7 @@ from graphinit.functional.join import concat, pad, slice, split, stack, tile
 from graphinit.functional.linear import linear, matmul
 from graphinit.functional.loss import ctc_loss, without_ignored
 from graphinit.functional.movement import (
+    assert_shape,
     broadcast_like,
     broadcast_to,
     expand_dims,
@@ -113,6 +114,7 @@ __all__ = [
     "argmax",
     "argmin",
     "avg_pool",
+    "assert_shape",
     "attention",
     "attention_weights",
     "batch_norm",
