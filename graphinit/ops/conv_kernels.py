@@ -42,17 +42,34 @@ def conv_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], att
         _add_bias(outputs[0], inputs[2], attrs["channels_last"])
 
 
+FEW = 64
+"""With fewer places than that, one matrix of all images is multiplied rather than one an image."""
+
+
+def _merges(batch: int, at: Windows) -> bool:
+    return batch > 1 and math.prod(at.places) < FEW
+
+
 def _conv_by_columns(x: np.ndarray, w: np.ndarray, y: np.ndarray, at: Windows, groups: int) -> None:
     batch, units = y.shape[:2]
     rows = w.reshape(groups, units // groups, -1)
     seen = at.view(at.padded(x))
+    taps = len(at.kernel)
     scratch, results = Scratch(x.dtype), Scratch(y.dtype)
+    merges = _merges(batch, at)
     for images, part in tiles(batch, at.places[0], _per_row(rows, at, groups)):
         target = y[images, :, part]
-        shape = (target.shape[0], groups, units // groups, math.prod(target.shape[2:]))
-        columns = seen[images][behind(2 + len(at.kernel), part)]
+        count, places = target.shape[0], math.prod(target.shape[2:])
+        columns = seen[images][behind(2 + taps, part)]
+        if merges:
+            columns = scratch.copied(np.moveaxis(columns, 0, 1 + taps))  # [c,*k,b,*places]
+            made = results.empty((groups, units // groups, count * places))
+            np.matmul(rows, columns.reshape(groups, rows.shape[2], count * places), out=made)
+            np.copyto(target, np.moveaxis(made.reshape(units, count, *target.shape[2:]), 0, 1))
+            continue
         columns = columns if at.is_plain else scratch.copied(columns)
-        gathered = columns.reshape(shape[0], groups, rows.shape[2], shape[3])
+        gathered = columns.reshape(count, groups, rows.shape[2], places)
+        shape = (count, groups, units // groups, places)
         if target.flags.c_contiguous:
             np.matmul(rows, gathered, out=target.reshape(shape))
         else:
@@ -116,16 +133,32 @@ def _spread(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, at: Windows, groups: 
             weight = weights[behind(2, *tap)].reshape(groups, each, *ones)
             seen += (grouped * weight).sum(axis=2) if each > 1 else grouped[:, :, 0] * weight[:, 0]
     else:
-        view, scratch = at.view(padded), Scratch(dx.dtype)
-        for images, part in tiles(batch, at.places[0], _per_row(rows.swapaxes(1, 2), at, groups)):
-            taken = dy[images, :, part]
-            count, places = taken.shape[0], math.prod(taken.shape[2:])
-            columns = scratch.empty((count, groups, rows.shape[1], places))
-            np.matmul(rows, taken.reshape(count, groups, units // groups, places), out=columns)
-            columns = columns.reshape(count, channels, *at.kernel, *taken.shape[2:])
-            for tap in np.ndindex(*at.kernel):
-                view[images][behind(2, *tap, part)] += columns[behind(2, *tap)]
+        _spread_columns(dy, rows, padded, at, groups)
     np.copyto(dx, at.cropped(padded))
+
+
+def _spread_columns(dy: np.ndarray, rows: np.ndarray, padded: np.ndarray, at: Windows, groups: int) -> None:
+    """Add what columns send back to a padded image; `rows` is the weight as ``[g,c*k,n]``."""
+    (batch, units), channels = dy.shape[:2], padded.shape[1]
+    view, scratch, taken = at.view(padded), Scratch(padded.dtype), Scratch(dy.dtype)
+    merges = _merges(batch, at)
+    for images, part in tiles(batch, at.places[0], _per_row(rows.swapaxes(1, 2), at, groups)):
+        sent = dy[images, :, part]
+        count, places = sent.shape[0], math.prod(sent.shape[2:])
+        target = view[images]
+        if merges:
+            flat = taken.copied(np.moveaxis(sent, 1, 0)).reshape(groups, units // groups, count * places)
+            columns = scratch.empty((groups, rows.shape[1], count * places))
+            np.matmul(rows, flat, out=columns)
+            columns = columns.reshape(channels, *at.kernel, count, *sent.shape[2:])
+            for tap in np.ndindex(*at.kernel):
+                target[behind(2, *tap, part)] += np.moveaxis(columns[behind(1, *tap)], 0, 1)
+            continue
+        columns = scratch.empty((count, groups, rows.shape[1], places))
+        np.matmul(rows, sent.reshape(count, groups, units // groups, places), out=columns)
+        columns = columns.reshape(count, channels, *at.kernel, *sent.shape[2:])
+        for tap in np.ndindex(*at.kernel):
+            target[behind(2, *tap, part)] += columns[behind(2, *tap)]
 
 
 def weight_gradient_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from graphinit import init
 from graphinit.cli import main
-from passes import infer_shapes
+from passes import estimate_cost, infer_shapes
 
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 
@@ -172,6 +172,28 @@ def test_shapes_hold_for_every_batch_and_image(model):
     assert report.accepts(batch=1, h=height, w=width)
     if model.name != "lenet5":  # its dense layer is as wide as the image makes it
         assert count(net, report) == model.parameters
+
+
+# Thousands of millions of multiplications with an addition: torchvision, `_ops` of the pretrained weights.
+OPERATIONS = {
+    "alexnet": 0.714,
+    "vgg11": 7.609,
+    "vgg16": 15.47,
+    "resnet18": 1.814,
+    "resnet50": 4.089,
+    "densenet121": 2.834,
+    "mobilenet_v2": 0.301,
+}
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in TABLE if model.name in OPERATIONS], ids=lambda model: model.name
+)
+def test_costs_are_those_published(model):
+    report = infer_shapes(build(model).trace(), x=(1, model.channels, *model.published_on))
+    costs = estimate_cost(report.graph)
+    flops = sum(cost.flops for name, cost in costs.items() if costs.ops[name] in ("conv", "linear"))
+    assert flops / 2e9 == pytest.approx(OPERATIONS[model.name], rel=1e-3)
 
 
 def test_unet_needs_sizes_that_halve_four_times():
