@@ -91,6 +91,12 @@ def _while_grad_shape(ctx: Any) -> None:
         ctx.same_shape(slope, y, "a slope has the shape of its value")
     for index, y in zip(ctx.attrs["places"], ctx.outputs, strict=True):
         ctx.same_shape(y, ctx.inputs[index], f"the gradient of value {index} has its shape")
+    count = len(ctx.attrs["body"].outputs)
+    inputs, carried = [(v, 0) for v in ctx.inputs], [(v, 0) for v in ctx.inputs[:count]]
+    engine().state_shapes(ctx, ctx.attrs["body"], inputs[:taken], carried, "the body")
+    engine().state_shapes(ctx, ctx.attrs["condition"], inputs[:taken], [(-1, 0)], "the condition")
+    gradients = [(y, 0) for y in ctx.outputs]
+    engine().state_shapes(ctx, ctx.attrs["pull"], inputs, gradients, "the gradient of the body")
 
 
 def _while_vjp(v: Vjp) -> Sequence[Any]:
