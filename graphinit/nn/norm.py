@@ -210,7 +210,7 @@ class LayerNorm(_Norm):
     >>> norm.infer_shape(x=("batch", "length", 7))["y"]
     ('batch', 'length', 7)
     >>> norm
-    LayerNorm(axis=-1, eps=1e-05, center=True, scale=True, in_channels=7)
+    LayerNorm(eps=1e-05, axis=-1, center=True, scale=True, in_channels=7)
 
     References
     ----------
@@ -236,7 +236,7 @@ class LayerNorm(_Norm):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(axis={self._axis}, eps={self._epsilon}, center={self._center}, "
+            f"{type(self).__name__}(eps={self._epsilon}, axis={self._axis}, center={self._center}, "
             f"scale={self._scale}, in_channels={self._channels()})"
         )
 
@@ -301,8 +301,8 @@ class GroupNorm(_Norm):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(eps={self._epsilon}, center={self._center}, scale={self._scale}, "
-            f"num_groups={self._num_groups}, in_channels={self._channels()})"
+            f"{type(self).__name__}(eps={self._epsilon}, num_groups={self._num_groups}, "
+            f"center={self._center}, scale={self._scale}, in_channels={self._channels()})"
         )
 
 

@@ -147,7 +147,8 @@ class _PixelShuffle(Block):
         return F.pixel_shuffle(x, self._factors)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._factors})"
+        factors = self._factors if self._spatial > 1 else self._factors[0]
+        return f"{type(self).__name__}({factors})"
 
 
 class PixelShuffle1D(_PixelShuffle):
