@@ -73,7 +73,9 @@ class ParameterDict(dict[str, Parameter]):
             place = id(parameter.root)
             if place not in planned:
                 planned[place] = parameter.root, parameter.root.plan(None, init, force_reinit, seed)
-            elif not force_reinit and parameter is parameter.root and isinstance(planned[place][1], np.ndarray):
+            elif (
+                not force_reinit and parameter is parameter.root and isinstance(planned[place][1], np.ndarray)
+            ):
                 warn_user(
                     f"Parameter '{parameter.name}' is already initialized, ignoring. "
                     "Set force_reinit=True to re-initialize."
