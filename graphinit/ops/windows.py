@@ -252,7 +252,8 @@ class Windows:
 
     def cropped(self, padded: np.ndarray) -> np.ndarray:
         """Return the part of a padded image that is the image."""
-        return padded[self._inner()]
+        image: np.ndarray = padded[self._inner()]
+        return image
 
     def _padded_sizes(self) -> tuple[int, ...]:
         return tuple(
