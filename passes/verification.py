@@ -41,7 +41,11 @@ class Verify:
         GraphError
             GI107, naming the first node that is not right.
         """
-        _check_form(graph)
+        graphs = [graph]
+        while graphs:  # those among attributes, too
+            inner = graphs.pop()
+            _check_form(inner)
+            graphs += [value for node in inner for value in node.attrs.values() if isinstance(value, Graph)]
         if self.types:
             _check_types(graph)
         return PassResult(graph, False, None)

@@ -21,11 +21,16 @@ def format_graph(graph: Any) -> str:
     Returns
     -------
     str
-        Reproducible text; nodes stand in topological order.
+        Reproducible text; nodes stand in topological order, graphs among attributes below their node.
     """
     inputs = ", ".join(f"{name}: {node.type}" for name, node in graph.inputs.items())
     lines = [f"graph({inputs})"]
-    lines += [f"  {format_node(node)}" for node in graph if node.op != "input"]
+    for node in graph:
+        if node.op != "input":
+            lines.append(f"  {format_node(node)}")
+            inner = {name: value for name, value in node.attrs.items() if hasattr(value, "to_data")}
+            for name, value in inner.items():
+                lines += f"    {name} = {value}".replace("\n", "\n    ").split("\n")
     lines.append("  return " + ", ".join(f"{name}={value}" for name, value in graph.outputs.items()))
     return "\n".join(lines)
 

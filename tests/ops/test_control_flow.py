@@ -1,14 +1,18 @@
 """Control flow: what is captured, what is checked, what flows back, what runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import graphinit
 from graphinit import Graph, nn
 from graphinit import functional as F
-from graphinit.errors import DifferentiationError, DTypeError, ExecutionError, OpError, ShapeError
+from graphinit.errors import DifferentiationError, DTypeError, ExecutionError, GraphError, OpError, ShapeError
+from graphinit.ir.types import TensorType
 from passes.differentiation import differentiate
 from passes.shape_inference import infer_shapes
+from passes.verification import Verify
 from tests.ops.reference import check_gradients, evaluate
 
 
@@ -59,6 +63,38 @@ def test_a_scan_trains_what_it_captures():
     np.testing.assert_array_equal(before[0], 0)
     assert net.dense.weight.grad().any()
     assert last.shape == (2, 3)
+
+
+def test_sub_graphs_print_below_their_node():
+    x = F.input("x", (2, 3))
+    graph = Graph(outputs=F.while_loop(lambda v: F.sum(v) < 9, lambda v: v + x, x))
+    assert str(graph) == "\n".join(
+        [
+            "graph(x: float32[2, 3])",
+            "  while_loop = while_loop(x, x, body=<Graph of 3 nodes>, condition=<Graph of 5 nodes>, max_steps=None)",
+            "    body = graph(x0: float32[...], captured0: float32[...])",
+            "      add = add(x0, captured0)",
+            "      return y.0=add",
+            "    condition = graph(x0: float32[...], captured0: float32[...])",
+            "      sum = sum(x0, axis=None, keepdims=False)",
+            "      constant: ?[] = constant(value=9)",
+            "      less = less(sum, constant)",
+            "      return y.0=less",
+            "  return y=while_loop",
+        ]
+    )
+
+
+def test_what_is_wrong_in_a_sub_graph_is_found():
+    x = F.input("x", (2, 3))
+    graph = Graph(outputs=F.while_loop(lambda v: F.sum(v) < 9, lambda v: v + x, x))
+    Verify()(graph)
+    node = graph["while_loop"]
+    body = node.attrs["body"]
+    broken = body.with_types({"add": (TensorType(), TensorType())})
+    wrong = graph.replace({"while_loop": replace(node, attrs=node.attrs.replace(body=broken))})
+    with pytest.raises(GraphError, match="it states 2 outputs"):
+        Verify()(wrong)
 
 
 def test_a_summary_counts_what_is_inside(capsys):
