@@ -7,7 +7,12 @@ G. Huang et al., "Densely connected convolutional networks", CVPR 2017.
 
 from __future__ import annotations
 
-from graphinit import nn
+import math
+
+import numpy as np
+
+from graphinit import init, nn
+from passes import infer_shapes
 
 
 def layer(growth: int) -> nn.Concatenate:
@@ -40,3 +45,29 @@ def densenet121(classes: int = 1000, growth: int = 32) -> nn.Sequential:
         width += depth * growth
     net.add(nn.BatchNormReLU(), nn.GlobalAvgPool2D(), nn.Dense(classes))
     return net
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = densenet121()
+    report = infer_shapes(net.trace(), x=("batch", 3, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 1000)
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 3, 224, 224)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 7_978_856  # torchvision's count
+    print(f"{count:,} trained parameters")
+
+    small = densenet121(classes=7, growth=5)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 3, 32, 37), np.float32))
+    assert y.shape == (2, 7)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,12 @@ classifiers that helped to train it.
 
 from __future__ import annotations
 
-from graphinit import nn
+import math
+
+import numpy as np
+
+from graphinit import init, nn
+from passes import infer_shapes
 
 # Table 1 of the paper: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection
 STAGES = (
@@ -51,3 +56,29 @@ def googlenet(classes: int = 1000) -> nn.Sequential:
             net.add(inception(*module))
     net.add(nn.GlobalAvgPool2D(), nn.Dropout(0.4), nn.Dense(classes))
     return net
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = googlenet()
+    report = infer_shapes(net.trace(), x=("batch", 3, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 1000)
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 3, 224, 224)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 6_998_552  # Caffe's count
+    print(f"{count:,} trained parameters")
+
+    small = googlenet(classes=7)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 3, 64, 71), np.float32))
+    assert y.shape == (2, 7)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

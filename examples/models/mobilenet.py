@@ -7,8 +7,13 @@ M. Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVP
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from graphinit import functional as F
-from graphinit import nn
+from graphinit import init, nn
+from passes import infer_shapes
 
 # Table 2 of the paper: expansion, channels, how often, first stride
 STAGES = (
@@ -55,3 +60,29 @@ def mobilenet_v2(classes: int = 1000) -> nn.Sequential:
             width = channels
     net.add(conv(1280, 1), nn.GlobalAvgPool2D(), nn.Dropout(0.2), nn.Dense(classes))
     return net
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = mobilenet_v2()
+    report = infer_shapes(net.trace(), x=("batch", 3, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 1000)
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 3, 224, 224)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 3_504_872  # torchvision's count
+    print(f"{count:,} trained parameters")
+
+    small = mobilenet_v2(classes=7)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 3, 32, 37), np.float32))
+    assert y.shape == (2, 7)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,12 @@ M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014.
 
 from __future__ import annotations
 
-from graphinit import nn
+import math
+
+import numpy as np
+
+from graphinit import init, nn
+from passes import infer_shapes
 
 
 def block(channels: int, kernel: int, strides: int = 1, padding: int = 0, middle: int = 0) -> nn.Sequential:
@@ -33,3 +38,29 @@ def nin(classes: int = 1000) -> nn.Sequential:
         nn.GlobalAvgPool2D(),
         nn.Flatten(),
     )
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = nin()
+    report = infer_shapes(net.trace(), x=("batch", 3, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 1000)
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 3, 224, 224)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 7_595_176  # 29 MB of float32 in Caffe's model zoo
+    print(f"{count:,} trained parameters")
+
+    small = nin(classes=7)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 3, 67, 71), np.float32))
+    assert y.shape == (2, 7)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,9 +8,13 @@ on the 3x3 convolution, as it is usually trained today ("v1.5").
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from graphinit import nn
+import numpy as np
+
+from graphinit import init, nn
+from passes import infer_shapes
 
 
 def conv(channels: int, kernel: int, strides: int = 1) -> nn.Sequential:
@@ -59,3 +63,29 @@ def resnet18(classes: int = 1000) -> nn.Sequential:
 def resnet50(classes: int = 1000) -> nn.Sequential:
     """Return the network of 50 layers."""
     return resnet(bottleneck, (3, 4, 6, 3), classes)
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = resnet50()
+    report = infer_shapes(net.trace(), x=("batch", 3, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 1000)
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 3, 224, 224)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 25_557_032  # torchvision's count
+    print(f"{count:,} trained parameters")
+
+    small = resnet18(classes=7)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 3, 32, 37), np.float32))
+    assert y.shape == (2, 7)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,10 +11,14 @@ meet four doublings.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from graphinit import functional as F
-from graphinit import nn
+from graphinit import init, nn
+from passes import infer_shapes
 
 
 def double(channels: int) -> nn.Sequential:
@@ -49,3 +53,29 @@ def unet(classes: int = 2, width: int = 64) -> nn.Sequential:
     for scale in (8, 4, 2, 1):
         net = Level(width * scale, net)
     return nn.Sequential(net, nn.Conv2D(classes, 1))
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = unet()
+    report = infer_shapes(net.trace(), x=("batch", 1, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 2, "h", "w")
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 1, 512, 512)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 31_030_658  # the 23 convolutions of the paper, layer by layer
+    print(f"{count:,} trained parameters")
+
+    small = unet(classes=3, width=2)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 1, 16, 32), np.float32))
+    assert y.shape == (2, 3, 16, 32)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,12 @@ K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale 
 
 from __future__ import annotations
 
-from graphinit import nn
+import math
+
+import numpy as np
+
+from graphinit import init, nn
+from passes import infer_shapes
 
 
 def vgg(depths: tuple[int, ...], classes: int, hidden: int) -> nn.Sequential:
@@ -33,3 +38,29 @@ def vgg11(classes: int = 1000, hidden: int = 4096) -> nn.Sequential:
 def vgg16(classes: int = 1000, hidden: int = 4096) -> nn.Sequential:
     """Return configuration D; `hidden` is the width of its two large layers."""
     return vgg((2, 2, 3, 3, 3), classes, hidden)
+
+
+def main() -> None:
+    """Check every size of batch and image, count the parameters, and run a small network."""
+    net = vgg16()
+    report = infer_shapes(net.trace(), x=("batch", 3, "h", "w"))
+    report.raise_errors()
+    assert report["y"] == ("batch", 1000)
+    print("output", report["y"], "if", *report.requirements, sep="\n  ")
+
+    graph = infer_shapes(net.trace(), x=(1, 3, 224, 224)).graph
+    trained = [node.type.shape for node in graph.parameters.values() if node.attrs["trainable"]]
+    count = sum(map(math.prod, trained))
+    assert count == 138_357_544  # torchvision's count
+    print(f"{count:,} trained parameters")
+
+    small = vgg11(classes=7, hidden=11)
+    small.initialize(init.Xavier())
+    y = small(np.random.default_rng(0).random((2, 3, 32, 37), np.float32))
+    assert y.shape == (2, 7)
+    assert np.isfinite(y).all()
+    print("a small one gives", y.shape)
+
+
+if __name__ == "__main__":
+    main()

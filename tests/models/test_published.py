@@ -219,3 +219,9 @@ def test_the_command_checks_it(model, capsys):
     target = f"{MODELS / model.file}.py:{model.name}"
     assert main(["check", target, f"x=batch,{model.channels},h,w"]) == 0
     assert "batch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("file", sorted({model.file for model in TABLE}))
+def test_the_example_holds(file, capsys):
+    module(file).main()
+    assert "trained parameters" in capsys.readouterr().out
