@@ -22,8 +22,8 @@ import numpy as np
 from graphinit.compiler import compile_training, differentiate_for, settled_graph
 from graphinit.errors import BlockError, CallError, GraphInitError
 from graphinit.ir.graph import Graph, GraphBuilder
-from graphinit.ir.node import Value
-from graphinit.ir.op import Attrs, Literal
+from graphinit.ir.node import Node, Value
+from graphinit.ir.op import Attrs, Literal, op_spec
 from graphinit.ir.origin import warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType, is_float, static_shape
@@ -217,7 +217,11 @@ class TrainingStep:
             )
             for index, name in wanted.items()
         ]
+        described = len(builder.nodes)
         updates = optimizer.describe(builder, items, rate, None, variables)
+        builder = _with_early_updates(
+            builder, described, {value.node: name for name, value in updates.items()}
+        )
         writes = {name: name.removeprefix(NEXT) for name in updates}
         kept = {name: value for name, value in joint.outputs.items() if name not in gradients}
         writes |= {
@@ -228,6 +232,56 @@ class TrainingStep:
         inputs = [name for name in joint.inputs if name != seed]
         graph = builder.build({**kept, **updates}, inputs=[*inputs, *scalars], structure=output)
         return graph, writes
+
+
+def _with_early_updates(builder: GraphBuilder, described: int, updates: Mapping[str, str]) -> GraphBuilder:
+    """Return the same nodes with each update as soon as it can be: its gradient is in the cache then.
+
+    A node whose value takes the place of an old one comes after all readers of that.
+    """
+    nodes = list(builder.nodes.values())
+    users: dict[str, list[Node]] = {node.name: [] for node in nodes}
+    for node in nodes:
+        for source in {value.node for value in node.inputs}:
+            users[source].append(node)
+    waits: dict[str, set[str]] = {}
+    for node in nodes[described:]:
+        before = {value.node for value in node.inputs}
+        if node.name in updates:
+            before |= _readers(updates[node.name].removeprefix(NEXT), users) - {node.name}
+        waits[node.name] = before
+    wakes: dict[str, list[str]] = {}
+    for name, before in waits.items():
+        for source in before:
+            wakes.setdefault(source, []).append(name)
+    ordered = GraphBuilder(resolve=resolve)
+    sources = [node for node in nodes if node.is_source]
+    for node in (*sources, *(node for node in nodes[:described] if not node.is_source)):
+        ready = [node.name]
+        while ready:
+            name = ready.pop(0)
+            ordered.append(builder.nodes[name])
+            for waiting in wakes.get(name, ()):
+                waits[waiting].discard(name)
+                if not waits[waiting] and waiting not in ordered.nodes:
+                    ready.append(waiting)
+    for node in nodes[described:]:
+        if node.name not in ordered.nodes:  # it waits for a later update that reads what it replaces
+            ordered.append(node)
+    return ordered
+
+
+def _readers(variable: str, users: Mapping[str, list[Node]]) -> set[str]:
+    """Return the nodes that read a variable, also by way of views of it."""
+    found: set[str] = set()
+    stack = [variable]
+    while stack:
+        for node in users.get(stack.pop(), ()):
+            if node.name not in found:
+                found.add(node.name)
+                if op_spec(node.op).view is not None:
+                    stack.append(node.name)
+    return found
 
 
 def _visible(graph: Graph) -> list[str]:
