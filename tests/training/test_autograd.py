@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -506,3 +507,29 @@ def test_parameters_that_the_loss_does_not_use_are_named_once():
         step()
     step()
     assert np.array_equal(net.spare.weight.data(), before)
+
+
+def test_threads_record_by_themselves():
+    net = network()
+    x = data()[0]
+    net(x)
+    results = {}
+
+    def work(number):
+        inputs = autograd.array(x * number)
+        inputs.attach_grad()
+        for _ in range(20):
+            with autograd.record(train_mode=False):
+                total = (net(inputs) ** 2).sum()
+            (slope,) = autograd.grad(total, [inputs])
+        results[number] = np.asarray(slope)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not autograd.is_recording()
+    for number, found in results.items():
+        work(number)
+        np.testing.assert_array_equal(found, results[number])
