@@ -68,6 +68,9 @@ class Parameter(Variable):
     np.float32(12.0)
     """
 
+    running = False
+    """Whether layers update it while training, as running statistics: it is a state of the network then."""
+
     def __init__(
         self,
         name: str = "weight",

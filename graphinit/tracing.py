@@ -65,6 +65,8 @@ class Trace:
                 code="GI405",
                 path=parameter.path,
             )
+        if self.train and parameter.running:
+            return self.state(parameter)
         meta = replace(parameter.meta(), aliases=tuple(names[1:]))
         return self._source("parameter", names[0], parameter.type, parameter.attrs(), meta)
 

@@ -143,6 +143,7 @@ class BatchNorm(_Norm):
         self.running_var = Parameter(
             "running_var", "null", shape, init=running_variance_initializer, differentiable=False
         ).note("in_channels")
+        self.running_mean.running = self.running_var.running = not use_global_stats
 
     def forward(self, x: Any) -> Any:
         """Normalise x of shape (*a, c, *b)."""

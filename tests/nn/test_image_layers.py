@@ -56,6 +56,23 @@ def test_a_block_used_twice_chains_its_statistics():
     )
 
 
+def test_running_values_may_be_read_before_their_layer():
+    class Centred(nn.Block):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm(momentum=0.5, in_channels=3)
+
+        def forward(self, x):
+            return self.norm(x - self.norm.running_mean.data())
+
+    net, x = ready(Centred()), random(5, 3) + 2
+    for expected in (0.5 * x.mean(0), 0.5 * x.mean(0)):
+        exe = graphinit.compile(net, train=True, x=x.shape)
+        assert exe.forward(x).shape == x.shape
+        exe.backward()
+        np.testing.assert_allclose(net.norm.running_mean.data(), expected, rtol=1e-5)
+
+
 def test_parameters_stand_in_order_and_running_ones_are_not_trained():
     net = nn.Sequential(nn.Dense(3), nn.BatchNorm())
     assert [name for name in net.collect_params() if name[0] == "1"] == [
