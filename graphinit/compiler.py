@@ -198,6 +198,8 @@ def compile_training(
 ) -> Executable:
     """Compile a graph whose variables change: gradients that go to their places, updates of parameters.
 
+    Between forward and backward nobody writes to its inputs.
+
     Parameters
     ----------
     graph : Graph
@@ -223,7 +225,7 @@ def compile_training(
     if wanted:
         settled, gradients, seeds = _differentiated(settled, starts, wanted, clean)
     taken = writes or {}
-    plan = run_pass(PlanMemory(tuple(gradients), seeds, tuple(taken.items())), settled).report
+    plan = run_pass(PlanMemory(tuple(gradients), seeds, tuple(taken.items()), held=True), settled).report
     visible = [name for name in graph.outputs if not _is_next(graph, name) and name not in taken]
     returned = {name: owner for name, owner in gradients.items() if name not in taken}
     return _executable(settled, plan, variables, tuple(visible), visible, returned, report)

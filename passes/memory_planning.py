@@ -80,6 +80,8 @@ class PlanMemory:
         Outputs that nobody gets, and the variables that take them: in place where nothing reads the
         old value any more, else when all steps have succeeded.  A variable is a parameter or a state
         of the graph, or one that only the caller knows, such as the place of a gradient.
+    held : bool
+        Whether inputs stay as they are until backward has run, so that it may read them themselves.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class PlanMemory:
     gradients: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     writes: tuple[tuple[str, str], ...] = ()
+    held: bool = False
 
     def __call__(self, graph: Graph) -> PassResult[Plan]:
         """Return the plan.
@@ -102,7 +105,9 @@ class PlanMemory:
         ShapeError
             GI207, when a type is not settled.
         """
-        return PassResult(graph, False, _Planner(graph, self.gradients, self.seeds, dict(self.writes)).plan())
+        return PassResult(
+            graph, False, _Planner(graph, self.gradients, self.seeds, dict(self.writes), self.held).plan()
+        )
 
 
 KEPT = math.inf
@@ -116,11 +121,18 @@ class _Planner:
     """
 
     def __init__(
-        self, graph: Graph, gradients: tuple[str, ...], seeds: tuple[str, ...], writes: dict[str, str]
+        self,
+        graph: Graph,
+        gradients: tuple[str, ...],
+        seeds: tuple[str, ...],
+        writes: dict[str, str],
+        held: bool,
     ) -> None:
         self.graph = graph
         self.seeds = seeds
         self.writes = writes
+        self.held = held
+        self.held_inputs: list[str] = []
         self.gradients = [name for name in graph.outputs if name in gradients]
         self.results = [name for name in graph.outputs if name not in gradients]
         self.stores = self._stores()
@@ -180,7 +192,9 @@ class _Planner:
         phases = [self._phase("forward", 0, order[0], kept, self.results)]
         if self.gradients:
             phases.append(self._phase("backward", ends[0] + 1, order[1], [], self.returned))
-        program = Program(tuple(phases), self.buffers, self.constants, self.arena.size)
+        program = Program(
+            tuple(phases), self.buffers, self.constants, self.arena.size, tuple(self.held_inputs)
+        )
         return Plan(program, self._memory(order))
 
     def _needed(self, names: Iterable[str], done: set[str]) -> set[str]:
@@ -231,6 +245,8 @@ class _Planner:
             node = self.graph.nodes.get(root)
             if root in made:
                 self.last[root] = KEPT
+            elif node is not None and node.op == "input" and root not in self.seeds and self.held:
+                self.held_inputs.append(root)
             elif node is not None and node.op in ("input", "state") and root not in self.seeds:
                 copied.append(root)
                 self.last[root] = KEPT

@@ -190,6 +190,9 @@ class _Function:
                 self.emitter.nodes[len(lines)] = node
         lines += [f"    {text}" for text, _ in stores]
         if keeps:
+            if self.emitter.program.held:
+                held = ", ".join(self.local(("buffer", name), name) for name in self.emitter.program.held)
+                lines.append(f"    workspace.held = {held},")
             lines.append("    workspace.ready = True")
         lines.append(f"    return {', '.join(results) or '()'}")
         return tuple(self.views.values())
@@ -238,6 +241,9 @@ class _Function:
         local = self.local(("buffer", name), name)
         if not known and buffer.role == "parameter":
             self.body.append((f"{local} = {self.emitter.variable(name)}._data", ""))
+        elif not known and buffer.role == "input":
+            place = self.emitter.program.held.index(name)
+            self.body.append((f"{local} = workspace.held[{place}]", ""))
         elif not known and buffer.role == "state":
             self.body.append((f"{local} = {self.emitter.variable(name)}.data()", ""))
         return local

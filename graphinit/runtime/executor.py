@@ -128,6 +128,9 @@ class Workspace(threading.local):
     ready = False
     """Whether forward has left what backward reads."""
 
+    held: tuple[np.ndarray, ...] = ()
+    """Inputs of forward that backward reads themselves."""
+
     def __init__(self, program: Program, views: Mapping[str, Sequence[View]]) -> None:
         memory = np.empty(program.workspace + ALIGNMENT, np.uint8)
         start = -memory.__array_interface__["data"][0] % ALIGNMENT

@@ -164,12 +164,15 @@ class Program:
         Contents of the constant buffers; never written to.
     workspace : int
         Bytes that each thread needs.
+    held : tuple of str
+        Inputs of forward that backward reads themselves: nobody writes to them in between.
     """
 
     phases: tuple[Phase, ...]
     buffers: Mapping[str, Buffer]
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     workspace: int = 0
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

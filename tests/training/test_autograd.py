@@ -533,3 +533,18 @@ def test_threads_record_by_themselves():
     for number, found in results.items():
         work(number)
         np.testing.assert_array_equal(found, results[number])
+
+
+def test_backward_reads_inputs_themselves():
+    net = nn.Dense(3, in_units=11, use_bias=False)
+    net.initialize()
+    x = data()[0]
+    with autograd.record():
+        total = (net(x) * 2).sum()
+    total.backward()
+    (entry, *_) = net._programs.recorded.values()
+    (plan,) = entry.plans.values()
+    assert plan.executable.program.held == ("in0",)
+    assert "in0 = workspace.held[0]" in plan.executable.source
+    assert "in0_1" not in plan.executable.source
+    np.testing.assert_allclose(net.weight.grad(), np.full((5, 3), 2.0).T @ x, rtol=1e-5)
