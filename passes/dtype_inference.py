@@ -42,10 +42,14 @@ class Dtypes:
         dtypes = self.dtypes
         self.table.extend(rows)
         for node in nodes:
-            if node.op == "constant" and node.types[0].dtype in (None, "bool"):
-                self.numbers[len(dtypes)] = node.attrs["value"]
-            for type in node.types:
-                dtypes.append(type.dtype)
+            types = node.types
+            if len(types) == 1:
+                dtype = types[0].dtype
+                if (dtype is None or dtype == "bool") and node.op == "constant":
+                    self.numbers[len(dtypes)] = node.attrs["value"]
+                dtypes.append(dtype)
+            else:
+                dtypes.extend(type.dtype for type in types)
 
     def settle_inputs(self, sources: Iterable[tuple[int, str]]) -> None:
         """Give inputs (value number, op) without a dtype one that their consumers take."""
@@ -75,9 +79,13 @@ class Dtypes:
             answer = answers.get(key)
             if answer is None:
                 answer = answers[key] = self._answer(self.table[index])
-            for port, dtype in enumerate(answer[0], inputs):
-                dtypes[slots[port]] = dtype
-            for slot, kind in answer[1]:
+            given, wrong = answer
+            if len(given) == 1:
+                dtypes[slots[inputs]] = given[0]
+            else:
+                for port, dtype in enumerate(given, inputs):
+                    dtypes[slots[port]] = dtype
+            for slot, kind in wrong:
                 self.clashes.append((index, slot, kind))
         self._visited = len(self.table)
 

@@ -86,7 +86,7 @@ class Inference:
             self._visited: int | None = len(resumed.visited)
         else:
             self.solver = Solver(symbols)
-            self.solver.add(graph.table, shapes)
+            self.solver.take_over(graph, shapes)
             self.solver.run()
             self._visited = None
         if self.solver.clashes or self.misfits:
@@ -151,6 +151,8 @@ class Inference:
 
     def _check_declared(self) -> None:
         """Sizes that are stated as expressions must not be negative."""
+        if not any(type(dim) is Expr for shape in set(self.stated) for dim in shape or ()):
+            return
         seen: set[Expr] = set()
         for value, shape in enumerate(self.stated):
             for axis, dim in enumerate(shape or ()):

@@ -44,7 +44,7 @@ class ResumedSolver(Solver):
     def __init__(self, graph: Graph, stated: Sequence[Any], symbols: Mapping[str, Dim]) -> None:
         super().__init__(symbols)
         self.graph = graph
-        self.add(graph.table, stated)
+        self.take_over(graph, list(stated))
         self.visited: set[int] = set()
         self._waiting: list[int] = []
         self._before: list[Any] = []

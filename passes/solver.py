@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphinit.ir.dims import Dim, Expr, Unknown
-from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Node, Value
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule
@@ -73,6 +73,7 @@ class Solver:
         self.clashes: dict[tuple[int, Any], Clash] = {}
         self.needs: dict[tuple[int, Any], Need] = {}
         self.revisits = 0
+        self.attribute_symbols: frozenset[str] | None = None
         self._symbols_key = tuple(sorted((name, str(dim)) for name, dim in self.symbols.items()))
         self._exact: dict[Any, tuple[Entry, tuple[_Write, ...]]] = {}
         self._occurrences: dict[Unknown, list[int]] = {}
@@ -101,6 +102,15 @@ class Solver:
                     first[slot] = index
                 else:
                     more.setdefault(slot, []).append(index)
+
+    def take_over(self, graph: Graph, shapes: list[Any]) -> None:
+        """Take in a whole graph, to begin with; who uses what is worked out once for each graph."""
+        if graph.index is None:
+            self.add(graph.table, shapes)
+            graph.index = self.first_user, self.more_users, self.producers
+            return
+        self.table, self.given, self.shapes = list(graph.table), shapes, list(shapes)
+        self.first_user, self.more_users, self.producers = graph.index
 
     def users(self, value: int) -> tuple[int, ...]:
         """Return the rows that take a value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -44,13 +45,17 @@ def _sizes(old: Inference, given: Mapping[int, Given]) -> dict[str, int] | None:
     if given.keys() < old.given.keys():
         return None
     sizes: dict[str, int] = {}
-    types = [type for node in old.graph.nodes.values() for type in node.types]
+    numbers = old.graph.numbers
+    first = itertools.takewhile(lambda node: node.op == "input", old.graph.nodes.values())
+    types = {numbers[node.name]: node.types[0] for node in first}
     changed: set[int] = set()
     everywhere: set[str] = set()
     for value, now in given.items():
         before = old.given.get(value)
         if before is not None and before.type == now.type:
             continue
+        if value not in types:
+            return None
         stated, dtype = old.stated[value], before.type.dtype if before is not None else types[value].dtype
         shape = now.type.shape
         if (
@@ -81,24 +86,26 @@ def _sizes(old: Inference, given: Mapping[int, Given]) -> dict[str, int] | None:
 def _speaks(old: Inference, changed: set[int], named: Iterable[str]) -> bool:
     """Whether something else that is stated speaks of these symbols."""
     names = frozenset(named)
-    places: dict[Any, list[int]] = {}
-    for value, shape in enumerate(old.stated):
-        places.setdefault(shape, []).append(value)
-    return any(
-        isinstance(dim, Expr) and dim.symbols & names and not changed.issuperset(values)
-        for shape, values in places.items()
-        for dim in shape or ()
-    )
+    speaking = {
+        shape
+        for shape in set(old.stated)
+        if any(isinstance(dim, Expr) and dim.symbols & names for dim in shape or ())
+    }
+    return any(shape in speaking and value not in changed for value, shape in enumerate(old.stated))
 
 
 def _in_attributes(old: Inference, named: Iterable[str]) -> bool:
-    names = frozenset(named)
-    return any(
-        isinstance(part, Expr) and part.symbols & names
-        for rule in {row.rule for row in old.graph.table}
-        for value in rule.attrs.values()
-        for part in (value if isinstance(value, tuple) else (value,))
-    )
+    solver = old.solver
+    if solver.attribute_symbols is None:
+        solver.attribute_symbols = frozenset(
+            name
+            for rule in {row.rule for row in old.graph.table}
+            for value in rule.attrs.values()
+            for part in (value if isinstance(value, tuple) else (value,))
+            if isinstance(part, Expr)
+            for name in part.symbols
+        )
+    return not solver.attribute_symbols.isdisjoint(named)
 
 
 def _substituted(old: Inference, given: Mapping[int, Given], sizes: Mapping[str, int]) -> Inference | None:

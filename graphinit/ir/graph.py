@@ -68,7 +68,17 @@ class Graph:
       return y=relu
     """
 
-    __slots__ = ("__weakref__", "_nx", "left_out", "nodes", "numbers", "outputs", "structure", "table")
+    __slots__ = (
+        "__weakref__",
+        "_nx",
+        "index",
+        "left_out",
+        "nodes",
+        "numbers",
+        "outputs",
+        "structure",
+        "table",
+    )
 
     nodes: Mapping[str, Node]
     outputs: Mapping[str, Value]
@@ -107,6 +117,7 @@ class Graph:
         self.numbers = numbers
         self.structure = structure
         self.left_out: tuple[Node, ...] = ()  # the ends of branches that no output needs
+        self.index: Any = None  # what the shape solver worked out of the table
         self._nx: networkx.MultiDiGraph[str] | None = None
         return self
 
@@ -228,7 +239,9 @@ class Graph:
         for name, changed in types.items():
             old = nodes[name]
             nodes[name] = Node(name, old.op, old.attrs, old.inputs, changed, old.meta)
-        return Graph.__new__(Graph)._assign(nodes, self.outputs, self.table, self.numbers, self.structure)
+        graph = Graph.__new__(Graph)._assign(nodes, self.outputs, self.table, self.numbers, self.structure)
+        graph.index, graph.left_out = self.index, self.left_out
+        return graph
 
     def to_json(self) -> str:
         """Return the graph as JSON text: names kept, folders of origins dropped."""
