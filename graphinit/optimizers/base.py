@@ -15,9 +15,6 @@ import numpy as np
 
 from graphinit.compiler import compile_training
 from graphinit.errors import GradientError, ParameterError
-from graphinit.functional.arithmetic import maximum, minimum
-from graphinit.functional.elementwise import cast, square
-from graphinit.functional.reduce import sum as total
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Value
 from graphinit.ir.op import Attrs
@@ -26,7 +23,8 @@ from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
 from graphinit.optimizers.checks import number, positive
 from graphinit.optimizers.program import GradientVariable, Item
-from graphinit.optimizers.rule import Slot, Update
+from graphinit.optimizers.restoring import checked_states
+from graphinit.optimizers.rule import Slot, Update, limited_scale
 from graphinit.parameter import Parameter
 from graphinit.recording import settle_pending
 from graphinit.runtime.executor import StateVariable
@@ -311,7 +309,8 @@ class Optimizer:
         dict
             The outputs ``next.<name>``.
         """
-        scale = self._clipped(items, scale)
+        if self.clip_global_norm is not None:
+            scale = limited_scale([item.gradient for item in items], scale, self.clip_global_norm)
         outputs: dict[str, Value] = {}
         for item in items:
             parameter = self.parameters[item.index]
@@ -337,18 +336,6 @@ class Optimizer:
             for slot, tensor in update.next.items():
                 outputs[f"{NEXT}{item.name}.{slot}"] = tensor.value
         return outputs
-
-    def _clipped(self, items: Sequence[Item], scale: Tensor | None) -> Tensor | None:
-        """Return the scale of gradients with the limit on their common norm."""
-        if self.clip_global_norm is None:
-            return scale
-        squares = [cast(total(square(item.gradient)), "float64") for item in items]
-        joint = squares[0]
-        for term in squares[1:]:
-            joint = joint + term
-        size = joint**0.5 if scale is None else joint**0.5 * abs(scale)
-        factor = minimum(self.clip_global_norm / maximum(size, 1e-300), 1.0)
-        return factor if scale is None else factor * scale
 
     # ------------------------------------------------------------------ what is kept
 
@@ -402,31 +389,7 @@ class Optimizer:
         ParameterError
             GI403, when they come from another optimiser or other parameters.
         """
-        if notes.get("kind") != type(self).__name__ or set(notes.get("counts", ())) != set(self.names):
-            raise ParameterError(
-                f"these states are of {notes.get('kind')} for {', '.join(notes.get('counts', ())) or 'nothing'}; this "
-                f"is {type(self).__name__} for {', '.join(self.names)}",
-                code="GI403",
-            )
-        taken: list[dict[str, np.ndarray]] = []
-        for name, parameter in zip(self.names, self.parameters, strict=True):
-            kept = {}
-            known = (tuple(parameter.shape or ()), parameter.dtype) if parameter.is_known else None
-            shape = (types or {}).get(id(parameter), known)
-            slots = {} if shape is None else self.slots(*shape)
-            for slot, wanted in slots.items():
-                array = arrays.get(f"{name}.{slot}")
-                if array is None and not notes["counts"][name]:
-                    continue
-                if array is None or array.shape != wanted.shape or array.dtype != wanted.dtype:
-                    raise ParameterError(
-                        f"state {slot!r} of {name!r} is {'missing' if array is None else array.shape}, not "
-                        f"{wanted.dtype}{list(wanted.shape)}",
-                        code="GI403",
-                        path=name,
-                    )
-                kept[slot] = array
-            taken.append(kept)
+        taken = checked_states(self, arrays, notes, types or {})
         lr, counts = (
             positive("a learning rate", notes["lr"]),
             [int(notes["counts"][name]) for name in self.names],

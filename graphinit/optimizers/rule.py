@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphinit.functional.arithmetic import maximum, minimum
 from graphinit.functional.elementwise import cast, clip, square
 from graphinit.functional.reduce import sum as total
 from graphinit.ir.tensor import Tensor
@@ -119,3 +120,13 @@ class Update:
 def norm(x: Tensor) -> Tensor:
     """Return the Euclidean norm of all values, float64."""
     return cast(total(square(x)), "float64") ** 0.5
+
+
+def limited_scale(gradients: Sequence[Tensor], scale: Tensor | None, limit: float) -> Tensor:
+    """Return the scale of gradients with which their common norm stays within a limit."""
+    joint = cast(total(square(gradients[0])), "float64")
+    for gradient in gradients[1:]:
+        joint = joint + cast(total(square(gradient)), "float64")
+    size = joint**0.5 if scale is None else joint**0.5 * abs(scale)
+    factor = minimum(limit / maximum(size, 1e-300), 1.0)
+    return factor if scale is None else factor * scale
