@@ -72,16 +72,20 @@ def _count(v: Vjp) -> Any:
     return v.emit("count", v.x, axis=v.attrs["axis"])
 
 
+# NumPy adds neighbours pairwise, and rows one after the other: a million rows in float32 would be 1 % off.
+_LONG = "x.size > 65536 * y.size and x.shape[-1:] == y.shape[-1:] and y.dtype.char == 'f'"
+_SUM = f"np.add.reduce(x, axis={{axis}}, out=y, keepdims={{keepdims}}, dtype=np.float64 if {_LONG} else None)"
+
 _reduction(
     "sum",
-    "np.add.reduce(x, axis={axis}, out=y, keepdims={keepdims})",
+    _SUM,
     "Sum over axes, 0 over nothing",
     elementwise(lambda v: _spread(v, v.dy)),
     dtype=sum_dtype,
 )
 _reduction(
     "mean",
-    "np.add.reduce(x, axis={axis}, out=y, keepdims={keepdims})\nnp.divide(y, x.size / (y.size or 1), out=y)",
+    _SUM + "\nnp.divide(y, x.size / (y.size or 1), out=y)",
     "Mean over axes; nan over nothing, as NumPy has it",
     elementwise(lambda v: _spread(v, v.dy / _count(v))),
     dtype=float_dtype,
@@ -203,15 +207,23 @@ def _var_partial(v: Vjp) -> Any:
     return (v.x - middle) * slope * 2
 
 
+def _is_long(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether x has many rows for each sum in y, which NumPy adds one after the other."""
+    return x.size > 65536 * y.size and x.shape[-1:] == y.shape[-1:] and y.dtype.char == "f"
+
+
 def _var_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     (x,), (y,) = inputs, outputs
     axis = attrs["axis"]
     exact = np.float32 if x.dtype == np.float16 else x.dtype
+    wide = np.float64 if _is_long(x, y) else exact
     count = x.size / (y.size or 1)
-    middle = np.add.reduce(x, axis=axis, keepdims=True, dtype=exact)
-    distances = np.asarray(x - middle / np.asarray(count, exact))
+    middle = np.asarray(
+        np.add.reduce(x, axis=axis, keepdims=True, dtype=wide) / np.asarray(count, wide), exact
+    )
+    distances = np.asarray(x - middle)
     np.multiply(distances, distances, out=distances)
-    total = np.add.reduce(distances, axis=axis, keepdims=attrs["keepdims"])
+    total = np.add.reduce(distances, axis=axis, keepdims=attrs["keepdims"], dtype=wide)
     np.divide(total, count - attrs["ddof"], out=y, casting="same_kind")
 
 
@@ -304,7 +316,8 @@ def _sum_like_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray]
         axis + extra for axis, size in enumerate(y.shape) if size == 1 and x.shape[axis + extra] != 1
     )
     if axes:
-        np.add.reduce(x, axis=axes, out=y[(None,) * extra], keepdims=True)
+        wide = np.float64 if _is_long(x, y) else None
+        np.add.reduce(x, axis=axes, out=y[(None,) * extra], keepdims=True, dtype=wide)
     else:
         np.copyto(y, x)
 

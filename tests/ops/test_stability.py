@@ -154,3 +154,21 @@ def test_nan_goes_through() -> None:
         assert np.isnan(value(function, x)[0])
     assert np.isnan(value(F.max, x))
     assert np.isnan(value(F.softmax, x)).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, None, (0, 1)])
+def test_sums_of_a_million_numbers_keep_their_digits(axis: object) -> None:
+    for shape in ((1_000_000, 2), (2, 1_000_000)):
+        x = np.full(shape, 0.1, np.float32)
+        wanted = np.sum(x, axis=axis, dtype=np.float64)
+        np.testing.assert_allclose(value(F.sum, x, axis=axis), wanted, rtol=1e-6)
+        np.testing.assert_allclose(value(F.mean, x, axis=axis), np.float64(np.float32(0.1)), rtol=1e-6)
+        assert np.max(value(F.var, x, axis=axis)) < 1e-14
+
+
+def test_gradients_of_a_bias_add_up_a_million_rows() -> None:
+    x, bias = F.input("x", (1_000_000, 2)), F.input("bias", (2,))
+    graph = differentiate(Graph(x + bias), wrt=["bias"])
+    arrays = {"x": np.zeros((1_000_000, 2), np.float32), "bias": np.zeros(2, np.float32)}
+    gradient = evaluate(graph, {**arrays, "d.y": np.full((1_000_000, 2), 0.1, np.float32)})["grad.bias"]
+    np.testing.assert_allclose(gradient, 1e5, rtol=1e-6)
