@@ -12,7 +12,7 @@ from graphinit.errors import ArrayError, ExecutionError, ParameterError
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.tensor import Tensor, apply, apply_all
 from graphinit.ir.types import TensorType, canonical_dtype, is_float, static_shape
-from graphinit.parameter import GRAD_REQS
+from graphinit.parameter import GRAD_REQS, Parameter
 from graphinit.recorded.nodes import LEAF, Node, OpEntry, Ref
 from graphinit.recorded.running import backward, evaluate, pending
 from graphinit.recording import Scope, scopes
@@ -351,7 +351,11 @@ def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tupl
     inputs: list[Ref] = []
     placed: list[Any] = []
     for operand in operands:
-        ready = getattr(operand, "data", None) if type(operand).__name__.endswith("Parameter") else None
+        if isinstance(operand, Parameter):  # as a constant it would silently get no gradient
+            raise ParameterError(
+                f"parameter {operand.path!r} takes part in a recording inside a network's forward, not beside it",
+                path=operand.path,
+            )
         if isinstance(operand, Array):
             inputs.append(operand.ref)
             placed.append(None)
@@ -361,7 +365,7 @@ def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tupl
             inputs.append((leaf(np.array(operand, _float_of(operands))), 0))
             placed.append(None)
         else:
-            inputs.append((leaf(operand if ready is None else ready()), 0))
+            inputs.append((leaf(operand), 0))
             placed.append(None)
     types = tuple(node.types[port] for node, port in inputs)
     key = (op, tuple((type(item), item) for item in placed), repr(sorted(attrs.items())), types)

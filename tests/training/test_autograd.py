@@ -17,6 +17,7 @@ from graphinit.errors import (
     ExecutionError,
     GradientError,
     GraphInitError,
+    ParameterError,
     ShapeError,
     UninitializedError,
 )
@@ -404,6 +405,8 @@ def test_errors():
         nn.Dense(3)(x)
     with pytest.raises(GraphInitError), autograd.record():
         net(x) + np.ones(7)
+    with pytest.raises(ParameterError, match="forward"), autograd.record():
+        net(x) * net[1].bias
     with autograd.record():
         net(x)
     assert not autograd.is_recording()
