@@ -16,7 +16,7 @@ from passes.explanation import History, Place, Step
 from passes.fixes import Mistake, argument_places, find_fixes
 from passes.inference import Misfit
 from passes.requirements import Requirement
-from passes.solver import slot_names
+from passes.shape_context import slot_names
 from passes.unification import Clash
 
 _FIXED = 8

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphinit.ir.dims import Dim, Expr, SizeRef, Unknown, size_of
+from graphinit.ir.node_table import Row
 from graphinit.ir.op import Attrs, Rule
 from passes.equations import Equations, Handle
 from passes.requirements import Condition
@@ -213,3 +214,18 @@ class ShapeContext(Equations):
         for back in range(1, len(target) - trailing + 1):
             taking = [shape[-back] for shape in leads if len(shape) >= back]
             self.broadcast(target[len(target) - trailing - back], taking, why)
+
+
+def slot_names(row: Row) -> tuple[str, ...]:
+    """Return what the slots of a row are called in messages."""
+    spec = row.rule.spec
+    if spec is None:
+        return ("value",) * len(row.slots)
+    names = []
+    for index in range(row.inputs):
+        operand = spec.parsed.input(index)
+        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
+    for index in range(row.outputs):
+        operand = spec.parsed.output(index)
+        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
+    return (*names, *(ref.node for ref in row.rule.sizes))

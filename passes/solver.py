@@ -24,11 +24,11 @@ from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule
 from graphinit.ir.types import TensorType
 from passes.dtype_inference import Dtypes
-from passes.shape_context import ShapeContext
+from passes.shape_context import ShapeContext, slot_names
 from passes.signature_rule import state_signature
 from passes.unification import LOST, Clash, Entry, Local, Need, Pattern
 
-__all__ = ["ShapeContext", "Solver", "resolve", "slot_names"]
+__all__ = ["ShapeContext", "Solver", "resolve"]
 
 _NUMBERED = tuple(Unknown(number) for number in range(256))
 _REMEMBERED = 20_000
@@ -355,21 +355,6 @@ _more: dict[int, Unknown] = {}
 
 def _further(number: int) -> Unknown:
     return _more.setdefault(number, Unknown(number))
-
-
-def slot_names(row: Row) -> tuple[str, ...]:
-    """Return what the slots of a row are called in messages."""
-    spec = row.rule.spec
-    if spec is None:
-        return ("value",) * len(row.slots)
-    names = []
-    for index in range(row.inputs):
-        operand = spec.parsed.input(index)
-        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
-    for index in range(row.outputs):
-        operand = spec.parsed.output(index)
-        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
-    return (*names, *(ref.node for ref in row.rule.sizes))
 
 
 class _Live:
