@@ -121,8 +121,8 @@ def _reshapes(inference: Inference, node: Node, row: Row) -> Iterator[Suspicion]
     if samples is not None and exact_quotient(each, samples) is not None:
         return
     text = (
-        f"{format_shape(before)} as {format_shape(after)} mixes samples: the first axis is not {batch}, nor {batch} times"
-        " equal parts of a sample"
+        f"{format_shape(before)} as {format_shape(after)} mixes samples: the first axis is not {batch},"
+        f" nor {batch} times equal parts of a sample"
     )
     yield _made(text, "GI212", node)
 
