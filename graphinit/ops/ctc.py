@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphinit.errors import DifferentiationError, ValueRangeError
+from graphinit.errors import ValueRangeError
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ops import checks
 from graphinit.ops.rules import first_dtype, per_input
@@ -152,14 +152,6 @@ def _loss_vjp(v: Vjp) -> Sequence[Any]:
     return (dx, *(None,) * (len(v.inputs) - 1))
 
 
-def _gradient_vjp(v: Vjp) -> Sequence[Any]:
-    if v.wanted[1]:
-        raise DifferentiationError("the second derivative of ctc_loss is not available")
-    dy, *rest = v.inputs
-    each = v.emit("ctc_loss_gradient", v.emit("ones_like", dy), *rest, **v.attrs)
-    return (v.emit("sum", each * v.dy, axis=(1, 2)), *(None,) * len(rest))
-
-
 def _arity(ctx: Any) -> None:
     least = ctx.rule.spec.parsed.arity[0]
     extra = ctx.attrs["lengths"] + ctx.attrs["label_lengths"]
@@ -195,7 +187,7 @@ register(
         doc="Gradient of ctc_loss with respect to x, 0 where there is no alignment: [b], [b,t,c], int [b,l]"
         " -> [b,t,c].",
         kernel=_gradient_kernel,
-        vjp=_gradient_vjp,
+        no_gradient="the second derivative of ctc_loss is not available",
         attrs=_FLAGS,
         shape=_arity,
         dtype=first_dtype,

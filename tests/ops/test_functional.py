@@ -18,7 +18,8 @@ from passes.shape_inference import infer_shapes
 from .reference import evaluate
 
 HELPERS = {
-    "cast_like", "count", "getitem", "prod_others", "prod_others_along", "rows", "sum_like", "untile",
+    "cast_like", "count", "getitem", "max_pool_taps", "pool_pick", "prod_others", "prod_others_along", "rows",
+    "sum_like", "unpool", "untile",
 }  # fmt: skip
 
 
