@@ -18,7 +18,7 @@ from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType
 from passes.shape_inference import infer_shapes
-from passes.solver import _patterns as remembered
+from passes.shapes.solver import _patterns as remembered
 
 UNITS = 64
 

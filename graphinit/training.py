@@ -36,7 +36,7 @@ from graphinit.optimizers.registry import create
 from graphinit.recording import settle_pending
 from graphinit.runtime.arguments import cast_input
 from graphinit.runtime.executor import Executable
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 KEPT = 16
 NEXT = "next."

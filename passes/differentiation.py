@@ -24,7 +24,7 @@ from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType, is_float
 from passes.base import PassResult, run_pass
 from passes.shape_inference import infer_shapes
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 GRADIENT = "grad."
 SEED = "d."

@@ -8,8 +8,8 @@ from typing import Any
 
 from graphinit.ir.graph import Graph
 from passes.base import PassResult
-from passes.inference import infer, read_inputs
 from passes.shape_report import ShapeReport
+from passes.shapes.inference import infer, read_inputs
 
 __all__ = ["InferShapes", "ShapeReport", "infer_shapes"]
 

@@ -10,16 +10,16 @@ from graphinit.errors import GraphInitError, ShapeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
-from passes.diagnostics import contradiction_error, diagnose
-from passes.explanation import Explanation, History
-from passes.inference import Inference, number_of, read_inputs
-from passes.inversion import Solution, solve_backwards
-from passes.open_sizes import OpenSize, find_open
-from passes.report_text import report_table
-from passes.requirements import Requirement
-from passes.solved_requirements import SolvedRequirements, solve_requirements
-from passes.suspicions import Suspicion, find_suspicions
-from passes.updates import update
+from passes.shapes.diagnostics import contradiction_error, diagnose
+from passes.shapes.explanation import Explanation, History
+from passes.shapes.inference import Inference, number_of, read_inputs
+from passes.shapes.inversion import Solution, solve_backwards
+from passes.shapes.open_sizes import OpenSize, find_open
+from passes.shapes.report_text import report_table
+from passes.shapes.requirements import Requirement
+from passes.shapes.solved_requirements import SolvedRequirements, solve_requirements
+from passes.shapes.suspicions import Suspicion, find_suspicions
+from passes.shapes.updates import update
 
 Sizes = tuple[int | str, ...]
 

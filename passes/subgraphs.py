@@ -22,13 +22,13 @@ from graphinit.ops.subgraphs import Arrays, Place, install
 from graphinit.runtime.executor import Executable
 from passes.base import run_pass
 from passes.cost import estimate_cost
-from passes.dtype_inference import Dtypes, kind_words
 from passes.memory_planning import PlanMemory
 from passes.numpy_emitter import emit_numpy
 from passes.pipelines import pipeline
-from passes.shape_context import ShapeContext
 from passes.shape_inference import InferShapes
-from passes.solver import Solver
+from passes.shapes.dtype_inference import Dtypes, kind_words
+from passes.shapes.shape_context import ShapeContext
+from passes.shapes.solver import Solver
 
 
 class SubgraphEngine:

@@ -10,7 +10,7 @@ from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.op import Attrs
 from graphinit.ir.tensor import Tensor, add_constant, current_meta
 from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 
 def input(name: str, shape: Any = None, dtype: Any = "float32") -> Tensor:

@@ -219,7 +219,7 @@ class OpSpec:
     attrs : tuple of Attr
         What it takes beside inputs.
     shape : callable, optional
-        States equations that the signature cannot: takes a `passes.solver.ShapeContext`; must be
+        States equations that the signature cannot: takes a `passes.shapes.solver.ShapeContext`; must be
         safe to run again.
     dtype : callable, optional
         From input dtypes and attributes to the output's (or outputs'); by default the promotion

@@ -17,7 +17,7 @@ from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
 from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 
 def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Graph, tracing.Trace]:

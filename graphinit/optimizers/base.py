@@ -28,7 +28,7 @@ from graphinit.optimizers.rule import Slot, Update, limited_scale
 from graphinit.parameter import Parameter
 from graphinit.recording import settle_pending
 from graphinit.runtime.executor import StateVariable
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 KEPT = 16
 GRADIENT = "grad."

@@ -17,7 +17,7 @@ from graphinit.recorded.nodes import LEAF, Node, OpEntry, Ref
 from graphinit.recorded.running import backward, evaluate, pending
 from graphinit.recording import Scope, scopes
 from passes.shape_inference import infer_shapes
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 KEPT = 1024
 _entries: OrderedDict[Any, OpEntry] = OrderedDict()

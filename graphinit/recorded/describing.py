@@ -17,7 +17,7 @@ from graphinit.nn.describing import new_trace, scope_of
 from graphinit.recorded.nodes import CallEntry, GradientEntry, Node, OpEntry, Structure
 from passes.differentiation import Differentiate
 from passes.rewriting import renamed
-from passes.solver import resolve
+from passes.shapes.solver import resolve
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from graphinit import functional as F
 from graphinit.errors import ShapeError
 from graphinit.ir.dims import Expr, parse_dim, symbol
 from graphinit.ir.graph import Graph
-from passes.requirements import Condition, Requirement
 from passes.shape_inference import infer_shapes
-from passes.size_sets import SizeSet, solutions
-from passes.solved_requirements import solve_requirements
+from passes.shapes.requirements import Condition, Requirement
+from passes.shapes.size_sets import SizeSet, solutions
+from passes.shapes.solved_requirements import solve_requirements
 from tests.shapes.image_networks import lenet, residual, unet, vgg
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from graphinit.ir.dims import Unknown
 from graphinit.ir.signature import Letter, Operand, Product, Signature, Star
-from passes.shape_context import ShapeContext
-from passes.unification import LOST, Axis
+from passes.shapes.shape_context import ShapeContext
+from passes.shapes.unification import LOST, Axis
 
 
 def state_signature(ctx: ShapeContext, signature: Signature) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphinit.ir.dims import Dim, Unknown
 from graphinit.ir.graph import Graph
-from passes.solver import Solver
+from passes.shapes.solver import Solver
 
 
 def is_complete(shapes: Sequence[Any]) -> bool:

@@ -10,14 +10,14 @@ from typing import Any
 from graphinit.errors import DTypeError, GraphInitError, ShapeError
 from graphinit.ir.node import Node
 from graphinit.ir.types import TensorType
-from passes.conflict import minimal_conflict
-from passes.dtype_inference import kind_words
-from passes.explanation import History, Place, Step
-from passes.fixes import Mistake, argument_places, find_fixes
-from passes.inference import Misfit
-from passes.requirements import Requirement
-from passes.shape_context import slot_names
-from passes.unification import Clash
+from passes.shapes.conflict import minimal_conflict
+from passes.shapes.dtype_inference import kind_words
+from passes.shapes.explanation import History, Place, Step
+from passes.shapes.fixes import Mistake, argument_places, find_fixes
+from passes.shapes.inference import Misfit
+from passes.shapes.requirements import Requirement
+from passes.shapes.shape_context import slot_names
+from passes.shapes.unification import Clash
 
 _FIXED = 8
 """For how many mistakes fixes are looked for: each try is one inference."""

@@ -12,9 +12,9 @@ from typing import Any
 from graphinit.ir.dims import Dim, Expr, SizeRef, Unknown, size_of
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import Attrs, Rule
-from passes.equations import Equations, Handle
-from passes.requirements import Condition
-from passes.unification import LOST, Axis, Local, known
+from passes.shapes.equations import Equations, Handle
+from passes.shapes.requirements import Condition
+from passes.shapes.unification import LOST, Axis, Local, known
 
 
 class ShapeContext(Equations):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from graphinit.ir.dims import Dim, Expr, bounds, exact_quotient
 from graphinit.ir.expressions import one_term
 from graphinit.ir.terms import print_order, remainders_of
-from passes.size_sets import MOST_TABLED, SizeSet, solutions
+from passes.shapes.size_sets import MOST_TABLED, SizeSet, solutions
 
 Box = tuple[tuple[str, SizeSet], ...]
 """Sets of sizes for several symbols at once."""

@@ -16,9 +16,9 @@ from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType
-from passes.explanation import History, Place
-from passes.inference import Inference, infer
-from passes.unification import Clash
+from passes.shapes.explanation import History, Place
+from passes.shapes.inference import Inference, infer
+from passes.shapes.unification import Clash
 
 _TRIED = 20
 _SHOWN = 4

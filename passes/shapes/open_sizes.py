@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphinit.ir.dims import Unknown, symbol
-from passes.inference import Inference, infer
-from passes.unification import LOST
+from passes.shapes.inference import Inference, infer
+from passes.shapes.unification import LOST
 
 _TRIED = 24
 """How many unknown sizes are tried for what they would settle: each try is one inference."""

@@ -10,7 +10,7 @@ from graphinit.ir.node import Node
 from graphinit.ir.node_table import Row
 from graphinit.ir.signature import Star
 from graphinit.ir.types import TensorType, format_shape
-from passes.inference import Given, Inference, infer
+from passes.shapes.inference import Given, Inference, infer
 
 
 class Suspicion(str):

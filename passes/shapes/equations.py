@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphinit.ir.dims import Dim, Expr, Unknown, bounds, exact_quotient, maximum
-from passes.requirements import Condition, impossible
-from passes.unification import LOST, Axis, Local
+from passes.shapes.requirements import Condition, impossible
+from passes.shapes.unification import LOST, Axis, Local
 
 Handle = Any
 """One size: an `Axis`, an int, an `Expr`, or an `Unknown` from an attribute."""

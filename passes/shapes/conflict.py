@@ -12,8 +12,8 @@ from typing import Any
 
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import NO_ATTRS, intern_rule
-from passes.explanation import History, Place
-from passes.solver import Solver
+from passes.shapes.explanation import History, Place
+from passes.shapes.solver import Solver
 
 _MOST_STATEMENTS = 24
 _MOST_ROWS = 2_000

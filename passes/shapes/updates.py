@@ -9,9 +9,9 @@ from typing import Any
 
 from graphinit.ir.dims import Dim, Expr
 from graphinit.ir.graph import Graph
-from passes.inference import Given, Inference
-from passes.requirements import Condition
-from passes.resumption import is_complete
+from passes.shapes.inference import Given, Inference
+from passes.shapes.requirements import Condition
+from passes.shapes.resumption import is_complete
 
 
 def update(old: Inference, graph: Graph, given: Mapping[int, Given]) -> Inference:

@@ -5,7 +5,7 @@ list: the shape of each value, by number.  A shape is a tuple of ints, expressio
 -1 is an unknown that nothing shares yet.  It visits the nodes once in order, and then, as long as
 something changes, those whose sizes have changed.
 
-Each node's rule is solved in local coordinates (`passes.unification`) and the answer remembered: first by the
+Each node's rule is solved in local coordinates (`passes.shapes.unification`) and the answer remembered: first by the
 very shapes (when all got settled), then by their pattern, in which unknowns are numbered.  A
 thousand equal layers cost one solved layer and a thousand look-ups.
 """
@@ -23,10 +23,10 @@ from graphinit.ir.node import Node, Value
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule
 from graphinit.ir.types import TensorType
-from passes.dtype_inference import Dtypes
-from passes.shape_context import ShapeContext, slot_names
-from passes.signature_rule import state_signature
-from passes.unification import LOST, Clash, Entry, Local, Need, Pattern
+from passes.shapes.dtype_inference import Dtypes
+from passes.shapes.shape_context import ShapeContext, slot_names
+from passes.shapes.signature_rule import state_signature
+from passes.shapes.unification import LOST, Clash, Entry, Local, Need, Pattern
 
 __all__ = ["ShapeContext", "Solver", "resolve"]
 

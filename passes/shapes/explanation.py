@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Expr, Unknown
 from graphinit.ir.node import Node
-from passes.inference import Inference
+from passes.shapes.inference import Inference
 
 Place = tuple[int, int]
 """A value's number and an axis."""

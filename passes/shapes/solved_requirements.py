@@ -15,8 +15,8 @@ from typing import NamedTuple
 from graphinit.ir.dims import Dim, Expr, exact_quotient, symbol
 from graphinit.ir.expressions import one_term
 from graphinit.ir.terms import Atom, Monomial
-from passes.requirements import Box, Condition, Requirement
-from passes.size_sets import SizeSet, solutions
+from passes.shapes.requirements import Box, Condition, Requirement
+from passes.shapes.size_sets import SizeSet, solutions
 
 _MOST_DIVISORS = 256
 

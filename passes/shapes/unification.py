@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Dim, Expr, Unknown, bounds
-from passes.requirements import Condition, impossible
+from passes.shapes.requirements import Condition, impossible
 
 Place = tuple[int, int]
 """A slot and an axis of it."""

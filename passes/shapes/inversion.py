@@ -9,7 +9,7 @@ from typing import Any
 from graphinit.errors import ShapeError
 from graphinit.ir.dims import symbol
 from graphinit.ir.types import TensorType
-from passes.inference import Given, Inference, infer, number_of, read_inputs
+from passes.shapes.inference import Given, Inference, infer, number_of, read_inputs
 
 
 @dataclass(frozen=True)

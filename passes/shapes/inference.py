@@ -13,11 +13,11 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.origin import here
 from graphinit.ir.types import TensorType, is_float
-from passes.dtype_inference import Dtypes
-from passes.requirements import Condition, impossible
-from passes.resumption import ResumedSolver
-from passes.solver import Solver
-from passes.unification import LOST
+from passes.shapes.dtype_inference import Dtypes
+from passes.shapes.requirements import Condition, impossible
+from passes.shapes.resumption import ResumedSolver
+from passes.shapes.solver import Solver
+from passes.shapes.unification import LOST
 
 __all__ = ["Given", "Inference", "Misfit", "infer", "number_of", "read_inputs"]
 
