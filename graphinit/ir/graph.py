@@ -71,6 +71,7 @@ class Graph:
     __slots__ = (
         "__weakref__",
         "_nx",
+        "declared",
         "index",
         "left_out",
         "nodes",
@@ -118,6 +119,7 @@ class Graph:
         self.structure = structure
         self.left_out: tuple[Node, ...] = ()  # the ends of branches that no output needs
         self.index: Any = None  # what the shape solver worked out of the table
+        self.declared: Any = None  # what it read off the nodes
         self._nx: networkx.MultiDiGraph[str] | None = None
         return self
 

@@ -13,7 +13,7 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.origin import here
 from graphinit.ir.types import TensorType, is_float
-from passes.shapes.dtype_inference import Dtypes
+from passes.shapes.dtype_inference import Dtypes, read_declared
 from passes.shapes.requirements import Condition, impossible
 from passes.shapes.resumption import ResumedSolver
 from passes.shapes.solver import Solver
@@ -73,7 +73,8 @@ class Inference:
         self.given = dict(given)
         self.misfits: list[Misfit] = []
         self.needs: list[tuple[int, int, tuple[Condition, ...]]] = []
-        shapes: list[Any] = [type.shape for node in graph.nodes.values() for type in node.types]
+        self._declared = read_declared(graph)
+        shapes = list(self._declared.shapes)
         symbols = self._merge(shapes)
         for value, shape in changed.items():
             shapes[value] = shape
@@ -151,7 +152,8 @@ class Inference:
 
     def _check_declared(self) -> None:
         """Sizes that are stated as expressions must not be negative."""
-        if not any(type(dim) is Expr for shape in set(self.stated) for dim in shape or ()):
+        expressions = {dim for shape in set(self.stated) for dim in shape or () if type(dim) is Expr}
+        if all((bounds(dim)[0] or -1) >= 0 for dim in expressions):
             return
         seen: set[Expr] = set()
         for value, shape in enumerate(self.stated):
@@ -163,9 +165,9 @@ class Inference:
                         self.needs.append((value, axis, (Condition(">=", dim, 0).normal(),)))
 
     def _settle_dtypes(self) -> Dtypes:
-        nodes = self.graph.nodes
+        declared_types = self._declared
         dtypes = Dtypes()
-        dtypes.add(self.graph.table, nodes.values())
+        dtypes.take_over(self.graph, declared_types)
         for value, given in self.given.items():
             wanted, declared = given.type.dtype, dtypes.dtypes[value]
             if wanted is None:
@@ -174,10 +176,9 @@ class Inference:
                 dtypes.dtypes[value] = wanted
             elif wanted != declared and not (given.cast and is_float(wanted) <= is_float(declared)):
                 self.misfits.append(Misfit(value, -2, declared, wanted))
-        numbers = self.graph.numbers
-        if None in dtypes.dtypes:
-            dtypes.settle_inputs((numbers[node.name], node.op) for node in nodes.values() if node.is_source)
-        dtypes.run()
+        dtypes.settle_inputs(value for value in declared_types.sources if value not in declared_types.numbers)
+        if not dtypes.spread(declared_types):
+            dtypes.run()
         return dtypes
 
     @property
