@@ -72,6 +72,8 @@ class GraphInitError(Exception):
         Edits that were tried and make the network hold.
     details : iterable of str
         Further lines, printed between the message and the fixes.
+    trail : iterable of str
+        The nodes that a conflict runs through, from the user's statements to the node concerned.
 
     Examples
     --------
@@ -96,6 +98,7 @@ class GraphInitError(Exception):
         origins: Iterable[str] = (),
         fixes: Iterable[str] = (),
         details: Iterable[str] = (),
+        trail: Iterable[str] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -108,6 +111,7 @@ class GraphInitError(Exception):
         self.origins = tuple(origins)
         self.fixes = tuple(fixes)
         self.details = tuple(details)
+        self.trail = tuple(trail)
 
     @property
     def headline(self) -> str:
@@ -136,6 +140,7 @@ class GraphInitError(Exception):
             "where": self.where,
             "origins": list(self.origins),
             "fixes": list(self.fixes),
+            "trail": list(self.trail),
         }
 
 

@@ -209,12 +209,20 @@ class Picture:
                 )
                 if self.enters(value.node, node):
                     look["minlen"] = "2"  # come from above the block, not from beside its parameters
-                if node.name in self.errors:
+                if self.is_conflict(value.node, node.name):
                     look |= {"class": "error", "color": _BAD, "penwidth": "2"}
                 tooltip = tooltip_of(
                     f"{value} → {node.name}", f"input {slot}", str(self.graph.type_of(value))
                 )
                 self.connect(picture, source, target, value, tooltip, look)
+
+    def is_conflict(self, source: str, target: str) -> bool:
+        """Whether an edge is on the way from a user's statement to the op where it clashes with another."""
+        return any(
+            source in error.trail and target in error.trail if error.trail else name == target
+            for name, errors in self.errors.items()
+            for error in errors
+        )
 
     def enters(self, source: str, node: Node) -> bool:
         """Whether an edge brings data to a node that takes parameters, from outside its block."""

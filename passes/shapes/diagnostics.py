@@ -138,6 +138,16 @@ def _clash_error(history: History, node: Node, cause: _Cause, *, fixes: bool = T
         origins=dict.fromkeys(origins or every),
         details=lines[:_LINES],
         fixes=find_fixes(history, mistake) if fixes else (),
+        trail=_trail(history, cause),
+    )
+
+
+def _trail(history: History, cause: _Cause) -> tuple[str, ...]:
+    """Name the nodes that a conflict runs through: from the statements, by equations, to the op."""
+    names = list(history.inference.graph.nodes)
+    producers = history.inference.solver.producers
+    return tuple(
+        names[row] for row in sorted({*cause.rows, *(producers[value] for value, _ in cause.places)})
     )
 
 

@@ -192,6 +192,17 @@ class TestMarks:
         edges = [group for group in groups(drawing, "error") if "edge" in group.get("class")]
         assert len(edges) == 3
 
+    def test_the_path_of_a_conflict_is_marked(self):
+        net = nn.Sequential(nn.Dense(7, activation="relu"), nn.Dense(3, in_units=5), nn.Dense(2))
+        drawing = render(net.trace(x=("batch", 11)))
+        edges = [title(group) for group in groups(drawing, "error") if "edge" in group.get("class")]
+        assert [edge.splitlines()[0] for edge in edges] == [
+            "0.weight → 0.linear",
+            "0.linear → 0.relu",
+            "0.relu → 1.linear",
+            "1.weight → 1.linear",
+        ]
+
     def test_several_errors_of_one_node(self, graph):
         errors = [ShapeError(text, node="body.1.linear") for text in ("first", "second")]
         drawing = render(graph, report=SimpleNamespace(graph=graph, errors=errors))
