@@ -23,6 +23,17 @@ KEPT = 1024
 _entries: OrderedDict[Any, OpEntry] = OrderedDict()
 
 
+def _values(item: Any) -> Any:
+    """Return nested arguments with values in place of recorded arrays."""
+    if isinstance(item, Array):
+        return item.numpy()
+    if isinstance(item, list | tuple):
+        return type(item)(map(_values, item))
+    if isinstance(item, dict):
+        return {key: _values(value) for key, value in item.items()}
+    return item
+
+
 class Array:
     """An array that remembers how it was computed.
 
@@ -106,6 +117,10 @@ class Array:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype, copy=copy)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Let NumPy's functions, such as `numpy.mean`, work on values; nothing is recorded."""
+        return function(*_values(args), **_values(kwargs))
 
     def item(self) -> Any:
         """Return the only value as a Python number."""

@@ -550,3 +550,12 @@ def test_backward_reads_inputs_themselves():
     assert plan.executable.program.held == ("in0",)
     assert "in0 = workspace.held[0]" in plan.executable.source
     np.testing.assert_allclose(net.weight.grad(), np.full((5, 3), 2.0).T @ x, rtol=1e-5)
+
+
+def test_functions_of_numpy_see_values():
+    x = autograd.array([[1.0, 2.0], [3.0, 6.0]])
+    with autograd.record():
+        y = x * 2
+    assert float(np.mean(y)) == 6
+    assert np.concatenate([y, y], axis=1).shape == (2, 4)
+    assert float(np.max(y)) == 12
