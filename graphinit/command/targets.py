@@ -16,6 +16,7 @@ from typing import Any
 from graphinit.errors import GraphInitError, TargetError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
+from graphinit.nn.block import Block
 
 
 def parse_inputs(texts: Iterable[str]) -> dict[str, TensorType]:
@@ -166,9 +167,7 @@ def _made(function: Any, text: str) -> Any:
 
 
 def _is_network(value: Any) -> bool:
-    return isinstance(value, Graph) or (
-        callable(getattr(value, "trace", None)) and not isinstance(value, type)
-    )
+    return isinstance(value, Graph | Block)
 
 
 def _networks(module: ModuleType) -> list[str]:
