@@ -28,8 +28,8 @@ class Declared(NamedTuple):
         For each value what its node states.
     numbers : dict
         Python numbers among the constants, by value number.
-    sources : list of int
-        The values of sources.
+    open : list of int
+        The values of sources that state no dtype, Python numbers apart.
     rules : tuple of (Rule, int, int)
         The distinct rules with their numbers of inputs and outputs.
     """
@@ -37,7 +37,7 @@ class Declared(NamedTuple):
     shapes: list[Any]
     dtypes: list[str | None]
     numbers: dict[int, Any]
-    sources: list[int]
+    open: list[int]
     rules: tuple[tuple[Rule, int, int], ...]
 
 
@@ -48,19 +48,18 @@ def read_declared(graph: Graph) -> Declared:
         return known
     nodes = graph.nodes.values()
     numbers: dict[int, Any] = {}
-    sources: list[int] = []
+    open_: list[int] = []
     for node in nodes:
-        if node.is_source:
-            value = graph.numbers[node.name]
-            sources.append(value)
-            if _is_number(node):
-                numbers[value] = node.attrs["value"]
+        if _is_number(node):
+            numbers[graph.numbers[node.name]] = node.attrs["value"]
+        elif node.is_source and node.types[0].dtype is None:
+            open_.append(graph.numbers[node.name])
     rules = {(row.rule, row.inputs, row.outputs): None for row in graph.table if row.rule.spec is not None}
     graph.declared = known = Declared(
         [type.shape for node in nodes for type in node.types],
         [type.dtype for node in nodes for type in node.types],
         numbers,
-        sources,
+        open_,
         tuple(rules),
     )
     return known
@@ -149,7 +148,7 @@ class Dtypes:
         That is most networks, and costs one look at each distinct rule instead of one at each node.
         """
         dtypes = self.dtypes
-        if self.numbers or any(dtypes[value] is None for value in declared.sources):
+        if self.numbers or any(dtypes[value] is None for value in declared.open):
             return False
         stated = {*dtypes} - {None}
         if len(stated) != 1:

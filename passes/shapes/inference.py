@@ -176,7 +176,7 @@ class Inference:
                 dtypes.dtypes[value] = wanted
             elif wanted != declared and not (given.cast and is_float(wanted) <= is_float(declared)):
                 self.misfits.append(Misfit(value, -2, declared, wanted))
-        dtypes.settle_inputs(value for value in declared_types.sources if value not in declared_types.numbers)
+        dtypes.settle_inputs(declared_types.open)
         if not dtypes.spread(declared_types):
             dtypes.run()
         return dtypes
