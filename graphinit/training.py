@@ -27,14 +27,13 @@ from graphinit.ir.op import Attrs, Literal, op_spec
 from graphinit.ir.origin import warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType, is_float, static_shape
-from graphinit.nn.arguments import to_array
 from graphinit.nn.block import Block
 from graphinit.nn.containers import WithLoss
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.program import Item
 from graphinit.optimizers.registry import create
 from graphinit.recording import settle_pending
-from graphinit.runtime.arguments import cast_input
+from graphinit.runtime.arguments import as_array, cast_input
 from graphinit.runtime.executor import Executable
 from passes.shapes.solver import resolve
 
@@ -106,7 +105,7 @@ class TrainingStep:
         GraphInitError
             As a call of the network; nothing is changed.
         """
-        arrays = {"x": to_array("x", x), "y": to_array("y", y)}
+        arrays = {"x": as_array("x", x), "y": as_array("y", y)}
         program = self._program(arrays)
         optimizer = self.optimizer
         counts = optimizer.counts

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -119,13 +119,6 @@ class Attr:
     name: str
     check: Callable[[Any], Any]
     default: Any = REQUIRED
-
-
-class Symbolic(Protocol):
-    """What a gradient rule sees of a tensor: it has operators, as `graphinit.ir.tensor.Tensor`."""
-
-    def __add__(self, other: Any) -> Any: ...
-    def __mul__(self, other: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

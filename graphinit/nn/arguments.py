@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphinit.errors import ArrayError, CallError
+from graphinit.errors import CallError
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
 
@@ -197,20 +197,3 @@ def _positional(forward: Callable[..., Any], bound: inspect.BoundArguments) -> l
         elif parameter.kind is parameter.VAR_POSITIONAL:
             names += [f"{parameter.name}.{i}" for i in range(len(bound.args))]
     return list(zip(names, bound.args, strict=False))
-
-
-def to_array(name: str, value: Any) -> np.ndarray:
-    """Return an argument as an array of real numbers.
-
-    Raises
-    ------
-    ArrayError
-        GI302, when it is none: complex, objects, text, rows of different lengths.
-    """
-    try:
-        array = np.asarray(value)
-    except ValueError as cause:
-        raise ArrayError(f"input {name!r} is no array: {cause}", node=name) from cause
-    if array.dtype.kind not in "biuf":
-        raise ArrayError(f"input {name!r} has dtype {array.dtype}; networks take real numbers", node=name)
-    return array

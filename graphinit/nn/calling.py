@@ -15,11 +15,12 @@ from graphinit.compiler import compile
 from graphinit.errors import SymbolicValueError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
-from graphinit.nn.arguments import Arguments, bind_call, bind_specs, map_specs, to_array
+from graphinit.nn.arguments import Arguments, bind_call, bind_specs, map_specs
 from graphinit.nn.describing import describe_call, needs_tensors, trace_block
 from graphinit.nn.owner import Owner
 from graphinit.nn.programs import keep
 from graphinit.nn.settling import settle, variables
+from graphinit.runtime.arguments import as_array
 from graphinit.runtime.executor import Executable
 from passes.shape_report import ShapeReport
 
@@ -47,7 +48,7 @@ def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 
 def _run(block: Owner, arguments: Arguments, args: tuple[Any, ...]) -> Any:
-    arrays = {name: to_array(name, value) for name, value in arguments.leaves.items()}
+    arrays = {name: as_array(name, value) for name, value in arguments.leaves.items()}
     train = recording.scopes.training
     key = (repr(arguments.key), train, tuple((array.shape, array.dtype) for array in arrays.values()))
     executable = block._programs.general.get(key)

@@ -25,7 +25,7 @@ def cast_input(name: str, given: Any, type: TensorType, what: str = "input") -> 
     ShapeError
         GI201 or GI202, when its shape is another.
     """
-    array = given if isinstance(given, np.ndarray) else _as_array(name, given, what)
+    array = given if isinstance(given, np.ndarray) else as_array(name, given, what)
     if array.shape != type.shape:
         rank = len(type.shape or ())
         raise ShapeError(
@@ -57,13 +57,20 @@ def _as_integers(name: str, array: np.ndarray, type: TensorType, what: str) -> n
     return array.astype(dtype)
 
 
-def _as_array(name: str, given: Any, what: str) -> np.ndarray:
+def as_array(name: str, given: Any, what: str = "input") -> np.ndarray:
+    """Return an argument as an array of real numbers.
+
+    Raises
+    ------
+    ArrayError
+        GI302, when it is none: complex, objects, text, rows of different lengths.
+    """
     try:
         array = np.asarray(given)
     except (TypeError, ValueError) as cause:
         raise ArrayError(f"{what} {name!r} is no array: {cause}", node=name) from cause
     if array.dtype.kind not in "biuf":
-        raise ArrayError(f"{what} {name!r} is no array of real numbers: {type(given).__name__}", node=name)
+        raise ArrayError(f"{what} {name!r} is no array of real numbers, but of {array.dtype}", node=name)
     return array
 
 
