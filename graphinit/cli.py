@@ -8,9 +8,9 @@ what stands under ``if __name__ == "__main__":`` stays asleep.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from graphinit.errors import (
 )
 from graphinit.ir.types import TensorType
 from passes.shape_inference import ShapeReport, infer_shapes
+from passes.shapes.report_text import fitted
 
 __all__ = ["load_target", "main", "parse_inputs"]
 
@@ -69,6 +70,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     int
         0 when the network holds, 1 when its shapes clash, 2 on wrong usage.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names may have letters that a terminal lacks
     parser = _parser(prog)
     arguments, rest = parser.parse_known_args(argv)
     # argparse gives up on positional arguments that follow an option; they are ours all the same.
@@ -79,6 +83,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     targets = [word for place, word in enumerate(words) if _is_target(word, first=place == 0)]
     if not targets and not getattr(arguments, "explain", None):
         parser.error("give a target: FILE.py:NAME, package.module:NAME or FILE.json")
+    if getattr(arguments, "format", "text") != "text" and (arguments.why or arguments.solve):
+        parser.error("--why and --solve answer as text")
     try:
         inputs = parse_inputs(word for word in words if word not in targets)
         return int(arguments.run(targets, inputs, arguments))
@@ -135,7 +141,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 def _check(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
     if arguments.explain:
-        print(page(arguments.explain))
+        _say(page(arguments.explain))
         if not targets:
             return HOLDS
     if not arguments.watch:
@@ -146,7 +152,6 @@ def _check(targets: list[str], inputs: dict[str, TensorType], arguments: argpars
     def look() -> dict[str, str]:
         nonlocal code
         code = _look(targets, inputs, arguments, known)
-        sys.stdout.flush()
         places = [target.rpartition(":")[0] or target for target in targets]
         folders = {
             os.getcwd(),
@@ -180,13 +185,13 @@ def _look(
         for _, failed, code in failures:
             _fail(failed, code)
     elif arguments.format == "json":
-        print(as_json(reports, [(target, failed) for target, failed, _ in failures]))
+        _say(as_json(reports, [(target, failed) for target, failed, _ in failures]))
     else:
         found = [each for _, report in reports for each in findings(report)]
         found += [failure(failed) for _, failed, _ in failures]
         text = as_github(found) if arguments.format == "github" else as_sarif(found, graphinit.__version__)
         if text:
-            print(text)
+            _say(text)
     known.update(reports)
     codes = [code for _, _, code in failures]
     for _, report in reports:
@@ -196,7 +201,8 @@ def _look(
 
 
 def _report(target: str, inputs: dict[str, TensorType], before: ShapeReport | None = None) -> ShapeReport:
-    graph = graph_of(load_target(target), inputs, target)
+    with contextlib.redirect_stdout(sys.stderr):  # what the target prints is no part of a report
+        graph = graph_of(load_target(target), inputs, target)
     return infer_shapes(graph, **inputs) if before is None else before.update(graph, **inputs)
 
 
@@ -208,26 +214,26 @@ def _print_texts(
 ) -> None:
     for target, report in reports:
         if several:
-            print(f"== {target}")
+            _say(f"== {target}")
         if arguments.why is None and not arguments.solve:
-            print(_coloured(str(report), sys.stdout))
+            _say(str(report))
         if arguments.why is not None:
             name, bracket, axis = arguments.why.partition("[")
             number = axis.removesuffix("]")
             if bracket and not number.lstrip("-").isdecimal():
                 raise TargetError(f"--why takes a name, or a name and an axis such as {name}[0]")
-            print(report.why(name, int(number)) if bracket else report.why(name))
+            _say(fitted(str(report.why(name, int(number)) if bracket else report.why(name))))
         if arguments.solve:
             wanted = {}
             for text in arguments.solve:
                 name, equals, spec = text.partition("=")
                 if not (name and equals and spec):
                     raise TargetError(f"{text!r} is not NAME=SPEC, such as y=...,7,7")
-                parts = [part.strip() for part in spec.split(",") if part.strip()]
+                parts = [part.strip() for part in spec.split(",")]
                 wanted[name] = tuple(... if part == "..." else part for part in parts)
-            print(report.solve(**wanted))
+            _say(fitted(str(report.solve(**wanted))))
         if target in known:
-            print(f"re-inferred {report.visited} of {len(report)} nodes")
+            _say(f"re-inferred {report.visited} of {len(report)} nodes")
 
 
 def _render(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
@@ -240,26 +246,29 @@ def _render(targets: list[str], inputs: dict[str, TensorType], arguments: argpar
     except GraphInitError as error:
         return _fail(error, CLASHES)
     render(report.graph, arguments.output, report=report, depth=arguments.depth)
-    print(f"wrote {arguments.output}")
+    _say(f"wrote {arguments.output}")
     if not report.ok:
         count = len(report.errors)
-        print(f"{count} error{'s are' if count > 1 else ' is'} marked in the picture", file=sys.stderr)
+        _say(f"{count} error{'s are' if count > 1 else ' is'} marked in the picture", sys.stderr)
     return HOLDS if report.ok else CLASHES
 
 
 def _fail(error: BaseException, code: int) -> int:
     others = error.others if isinstance(error, ShapeError) else ()
     for one in (error, *others):
-        print(_coloured(_wrapped(str(one)), sys.stderr), file=sys.stderr)
+        _say(fitted(str(one)), sys.stderr)
     return code
 
 
-def _wrapped(text: str) -> str:
-    """Text that fits 80 columns, but for single words that don't."""
-    return "\n".join(
-        textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-        for line in text.split("\n")
-    )
+def _say(text: str, stream: Any = None) -> None:
+    """Print, in colours on a terminal; quietly no more once the reader, such as ``head``, is gone."""
+    stream = sys.stdout if stream is None else stream
+    if stream is None:  # closed by whoever started the process
+        return
+    try:
+        print(_coloured(text, stream), file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _coloured(text: str, stream: Any) -> str:

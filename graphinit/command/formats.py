@@ -6,7 +6,9 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from graphinit.errors import CODES, GraphInitError
 from graphinit.ir.origin import Origin
@@ -95,6 +97,10 @@ def _escaped(text: str, more: str = "") -> str:
     return text
 
 
+def _uri(file: str) -> str:
+    return Path(file).as_uri() if os.path.isabs(file) else quote(file)
+
+
 def as_sarif(found: Sequence[Finding], version: str) -> str:
     """Return findings as a SARIF 2.1.0 log, which code scanning reads."""
     codes = sorted({each.code for each in found})
@@ -112,7 +118,7 @@ def as_sarif(found: Sequence[Finding], version: str) -> str:
         location: dict[str, Any] = {}
         if each.file:
             location["physicalLocation"] = {
-                "artifactLocation": {"uri": each.file},
+                "artifactLocation": {"uri": _uri(each.file)},
                 "region": {"startLine": max(each.line, 1)},
             }
         if each.node:

@@ -97,7 +97,7 @@ def graph_of(target: Any, inputs: dict[str, TensorType], text: str) -> Graph:
             graph = target.trace(**inputs)
         except GraphInitError:
             raise
-        except Exception as cause:  # the user's own forward: whatever it raises is the answer
+        except (Exception, SystemExit) as cause:  # the user's own forward: whatever it raises is the answer
             raise TargetError(f"tracing {text} failed: {describe(cause)}", code="GI602") from cause
     for name in inputs:
         if name not in graph.inputs:
@@ -162,7 +162,7 @@ def _made(function: Any, text: str) -> Any:
         ) from cause
     try:
         return function()
-    except Exception as cause:  # the user's own function: whatever it raises is the answer
+    except (Exception, SystemExit) as cause:  # the user's own function: whatever it raises is the answer
         raise TargetError(f"calling {text} failed: {describe(cause)}", code="GI602") from cause
 
 
@@ -186,7 +186,7 @@ def describe(error: BaseException) -> str:
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     users = [frame for frame in frames if not frame.filename.startswith((ours, "<frozen"))]
     if isinstance(error, SyntaxError):
-        place = f"{os.path.basename(error.filename or '')}:{error.lineno}"
+        place = f"{os.path.basename(error.filename)}:{error.lineno}" if error.filename else ""
     else:
         place = f"{os.path.basename(users[-1].filename)}:{users[-1].lineno}" if users else ""
     return f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}" + (

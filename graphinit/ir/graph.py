@@ -270,7 +270,7 @@ class Graph:
         """
         try:
             data = json.loads(text)
-        except (TypeError, ValueError) as cause:
+        except (TypeError, ValueError, RecursionError) as cause:
             raise GraphError(f"this is not the JSON text of a graph: {cause}", code="GI107") from cause
         return Graph.from_data(data)
 
@@ -284,7 +284,7 @@ class Graph:
                 raise ValueError(f"version {data['version']} is not known")
             nodes = [node_from_json(item) for item in data["nodes"]]
             outputs = {name: Value(str(node), int(port)) for name, (node, port) in data["outputs"].items()}
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as cause:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as cause:
             if isinstance(cause, GraphError):
                 raise
             detail = f"{cause} is missing" if isinstance(cause, KeyError) else cause

@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 _PACKAGES = ("graphinit", "passes")
-_is_ours: dict[CodeType, bool] = {}
+_COMMAND = "graphinit.cli"
+"""Whoever called the command line is no user's source."""
+
+_is_ours: dict[CodeType, bool | None] = {}
+"""Whether code is of these packages; None where the walk ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,12 @@ def here() -> Origin | None:
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        ours = _is_ours.get(code)
+        if code not in _is_ours:
+            module = frame.f_globals.get("__name__", "")
+            _is_ours[code] = None if module == _COMMAND else module.partition(".")[0] in _PACKAGES
+        ours = _is_ours[code]
         if ours is None:
-            package = frame.f_globals.get("__name__", "").partition(".")[0]
-            ours = _is_ours[code] = package in _PACKAGES
+            return None
         if not ours:
             return Origin(code.co_filename, code, frame.f_lasti)
         frame = frame.f_back  # type: ignore[assignment]  # None ends the walk

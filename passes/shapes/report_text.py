@@ -39,17 +39,27 @@ def report_table(report: Any) -> str:
     ):
         if items:
             lines.append(f"{title}:")
-            lines += [_wrapped(str(item)) for item in items]
+            lines += [f"  {item}" for item in items]
     lines.append(
         "ok" if report.ok else f"{len(report.errors)} {'error' if len(report.errors) == 1 else 'errors'}:"
     )
     lines += [textwrap.indent(str(error), "  ") for error in report.errors]
-    return "\n".join(lines)
+    return fitted("\n".join(lines))
+
+
+def fitted(text: str) -> str:
+    """Return text that fits 80 columns, but for single words that don't; what follows is indented."""
+    return "\n".join(map(_fitted_line, text.split("\n")))
 
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width // 2 - 1] + "…" + text[-(width - width // 2) :]
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+def _fitted_line(line: str) -> str:
+    if len(line) <= _WIDTH:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

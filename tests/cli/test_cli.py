@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -312,3 +313,104 @@ class TestUsage:
             check=True,
         )
         assert f"python -m {module}" in done.stdout
+
+
+class TestHostileTargets:
+    """What a target does while it is imported or called is no reason to break down."""
+
+    def test_printing_is_no_part_of_a_report(self, nets, capsys):
+        Path("loud.py").write_text("print('hello')\nfrom graphinit import nn\nnet = nn.Dense(3)\n")
+        code, out, err = run(capsys, "check", "loud.py:net", "--format", "json")
+        assert code == 0
+        assert json.loads(out)["ok"]
+        assert err == "hello\n"
+
+    def test_a_function_that_exits(self, nets, capsys):
+        Path("loud.py").write_text("import sys\n\n\ndef net():\n    sys.exit(0)\n")
+        code, _, err = run(capsys, "check", "loud.py:net")
+        assert code == 2
+        assert "SystemExit: 0 (loud.py:5)" in err
+
+    @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 5_000 + "1" + "}" * 5_000])
+    def test_a_graph_that_is_nested_too_deeply(self, nets, capsys, text):
+        Path("net.json").write_text(text)
+        code, _, err = run(capsys, "check", "net.json")
+        assert code == 2
+        assert "holds no graph" in err
+
+    def test_numbers_that_json_does_not_know(self, nets, capsys):
+        text = Graph(F.relu(F.input("x", shape=("batch", 5)))).to_json()
+        for place in ('"order": 1', '"version": 1'):
+            for number in ("NaN", "Infinity", "1e999"):
+                Path("net.json").write_text(text.replace(place, place[:-1] + number))
+                assert run(capsys, "check", "net.json")[0] in (0, 2)
+
+    def test_questions_are_answered_as_text(self, nets, capsys):
+        code, out, err = run(capsys, "check", "nets.py:net", "--why", "y", "--format", "json")
+        assert (code, out) == (2, "")
+        assert "--why and --solve answer as text" in err
+
+    def test_a_size_is_missing_in_what_is_wanted(self, nets, capsys):
+        assert run(capsys, "check", "nets.py:net", "x=2,5", "--solve", "y=2,,3")[0] == 2
+
+    def test_the_command_line_is_no_line_of_a_file(self, nets):
+        done = shell("check", "nets.py:graph", "x=batch,11")
+        assert "11 given at" in done.stdout.replace("\n", " ") or "given    x [batch, 11]" in done.stdout
+        assert "__main__.py" not in done.stdout
+        assert "runpy" not in done.stdout
+
+    def test_places_in_sarif_are_addresses(self, nets, capsys):
+        folder = Path("two words")
+        folder.mkdir()
+        (folder / "größe.py").write_text(NETS)
+        for place in (folder, folder.resolve()):
+            _, out, _ = run(capsys, "check", f"{place}/größe.py:broken", "x=2,5", "--format", "sarif")
+            (result,) = json.loads(out)["runs"][0]["results"]
+            uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            assert uri == "two%20words/gr%C3%B6%C3%9Fe.py"
+
+
+class TestStreams:
+    def test_a_reader_that_has_seen_enough(self, nets):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = shell("check", "nets.py:net", "x=2,5", stdout=writing)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_no_standard_output(self, nets):
+        done = subprocess.run(
+            f"exec {sys.executable} -m graphinit check nets.py:broken x=2,5 >&-",
+            shell=True,
+            check=False,
+            env=ENVIRONMENT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (1, "")
+
+    def test_letters_that_the_terminal_lacks(self, nets):
+        Path("größe.py").write_text(NETS)
+        done = shell("check", "größe.py:broken", "x=2,5", PYTHONIOENCODING="ascii")
+        assert done.returncode == 1
+        assert r"gr\xf6\xdfe.py:6" in done.stdout
+
+    def test_long_types_and_places_fit_80_columns(self, nets):
+        name = "a_rather_long_name_of_a_file_with_networks.py"
+        Path(name).write_text(NETS)
+        done = shell("check", f"{name}:broken", "x=some_long_name_of_a_batch,another_long_name")
+        assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def shell(*arguments, stdout=subprocess.PIPE, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "graphinit", *arguments],
+        check=False,
+        env={**ENVIRONMENT, **environment},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
