@@ -9,8 +9,8 @@ from graphinit.ir.dims import Dim, Expr, exact_quotient, symbol
 from graphinit.ir.node import Node
 from graphinit.ir.node_table import Row
 from graphinit.ir.signature import Star
-from graphinit.ir.types import TensorType, format_shape
-from passes.shapes.inference import Given, Inference, infer
+from graphinit.ir.types import format_shape
+from passes.shapes.inference import Inference, infer
 
 
 class Suspicion(str):
@@ -141,7 +141,7 @@ def _chances(inference: Inference) -> Iterator[Suspicion]:
     two of them together was met by chance.
     """
     graph = inference.graph
-    for name, node in graph.inputs.items():
+    for name in graph.inputs:
         value = graph.numbers[name]
         shape = inference.stated[value]
         if shape is None or value not in inference.given:
@@ -151,13 +151,12 @@ def _chances(inference: Inference) -> Iterator[Suspicion]:
             for axis, dim in enumerate(shape)
             if isinstance(dim, int) and dim > 1 and shape.count(dim) > 1
         ]
-        if not equal or any(type(dim) is int and dim >= 0 for dim in node.types[0].shape or ()):
+        if not equal:
             continue
         named: tuple[Any, ...] = tuple(
             symbol(f"{name}[{axis}]") if axis in equal else dim for axis, dim in enumerate(shape)
         )
-        given = {**inference.given, value: Given(TensorType(named, None), inference.given[value].where)}
-        trial = infer(graph, given)
+        trial = infer(graph, inference.given, {value: named})  # in place of what a trace declares, too
         if trial.mistakes:
             continue
         yield from _required(trial, name, shape)

@@ -59,8 +59,10 @@ def test_sizes_that_are_equal_by_chance() -> None:
     assert "axes 0 and 1 of x are both 7" in warning
     assert warning.where.startswith("test_suspicions.py:")
     assert codes(graph, x=("n", "n")) == []
-    net = nn.Sequential(nn.Conv2D(7, 3), nn.Flatten(), nn.Dense(3))
-    assert codes(net.trace(), x=(2, 3, 28, 28)) == []
+    net = nn.Sequential(nn.Lambda(lambda x: x + x.T))
+    assert codes(net.trace(x=(7, 7)), x=(7, 7)) == ["GI213"]
+    images = nn.Sequential(nn.Conv2D(7, 3), nn.Flatten(), nn.Dense(3))
+    assert codes(images.trace(), x=(2, 3, 28, 28)) == []
 
 
 def test_what_nothing_uses() -> None:
