@@ -14,6 +14,9 @@ from passes.shapes.unification import LOST
 _TRIED = 24
 """How many unknown sizes are tried for what they would settle: each try is one inference."""
 
+_RANKS = (2, 4, 3, 5, 1)
+"""Ranks that a value of unknown rank is tried with."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenSize:
@@ -73,15 +76,18 @@ def find_open(inference: Inference) -> tuple[OpenSize, ...]:
         return ()
     names = [f"{node.name}:{port}" if port else node.name for _, node, port in inference.values()]
     sources = {value for value, node, _ in inference.values() if node.is_source and node.op != "constant"}
-    facts = [places for places in groups.values() if places[0][0] in sources][:_TRIED]
-    outcomes = {places[0]: _settled(inference, [places]) for places in facts}
+    facts = [places[0] for places in groups.values() if places[0][0] in sources][:_TRIED]
+    outcomes = {fact: _settled(inference, [fact]) for fact in facts}
+    together = _settled(inference, facts) if len(facts) > 1 else set()
     found = []
     for places in groups.values():
-        single = [place for place in outcomes if places[0] in outcomes[place]]
-        sets: list[tuple[str, ...]] = [(_words(names, place),) for place in single]
-        if not sets and len(facts) > 1:
-            sets = [_words_of_all(names, facts)] if places[0] in _settled(inference, facts) else []
-        (value, axis), *_ = places
+        size = places[0]
+        single = [fact for fact in facts if size in outcomes[fact]]
+        sets: list[tuple[str, ...]] = [(_words(names, fact),) for fact in single]
+        if size in together and not set(single) - {size}:
+            joined = _smallest(inference, size, [fact for fact in facts if fact != size])
+            sets += [tuple(_words(names, fact) for fact in joined)] if joined else []
+        value, axis = size
         shown = tuple((names[number], at) for number, at in places)
         found.append(OpenSize(names[value], axis, shown, tuple(sets)))
     return tuple(found)
@@ -89,11 +95,18 @@ def find_open(inference: Inference) -> tuple[OpenSize, ...]:
 
 def _words(names: list[str], place: Any) -> str:
     value, axis = place
-    return f"the rank of {names[value]}" if axis is None else f"axis {axis} of {names[value]}"
+    return f"the shape of {names[value]}" if axis is None else f"axis {axis} of {names[value]}"
 
 
-def _words_of_all(names: list[str], facts: list[Any]) -> tuple[str, ...]:
-    return tuple(_words(names, places[0]) for places in facts)
+def _smallest(inference: Inference, size: Any, facts: list[Any]) -> list[Any]:
+    """Facts that settle a size together, none of which can be left out; empty when all of them don't."""
+    if size not in _settled(inference, facts):
+        return []
+    for fact in reversed(facts):
+        rest = [other for other in facts if other != fact]
+        if size in _settled(inference, rest):
+            facts = rest
+    return facts
 
 
 def _groups(inference: Inference) -> Mapping[Any, list[tuple[int, int | None]]]:
@@ -119,22 +132,30 @@ def _groups(inference: Inference) -> Mapping[Any, list[tuple[int, int | None]]]:
 
 
 def _settled(inference: Inference, facts: list[Any]) -> set[tuple[int, int | None]]:
-    """The places that are settled when some unknown sizes are given a name."""
-    changed: dict[int, Any] = {}
-    fresh = (symbol(f"_{number}") for number in itertools.count())
-    for places in facts:
-        value, axis = places[0]
-        if axis is None:
-            return set()
-        shape = changed.get(value, inference.stated[value])
-        if shape is None:
-            shape = (-1,) * len(inference.solver.shapes[value])
-        changed[value] = tuple(next(fresh) if at == axis else dim for at, dim in enumerate(shape))
-    trial = infer(inference.graph, inference.given, changed)
+    """The places that are settled when some unknown sizes, or all of a value, are given names."""
+    shapes = inference.solver.shapes
+    for rank in _RANKS if any(axis is None for _, axis in facts) else _RANKS[:1]:
+        changed: dict[int, Any] = {}
+        fresh = (symbol(f"_{number}") for number in itertools.count())
+        for value, axis in facts:
+            shape = changed.get(value, inference.stated[value])
+            if axis is None:
+                changed[value] = tuple(itertools.islice(fresh, rank))
+                continue
+            if shape is None:
+                shape = (-1,) * len(shapes[value])
+            changed[value] = tuple(next(fresh) if at == axis else dim for at, dim in enumerate(shape))
+        trial = infer(inference.graph, inference.given, changed)
+        if not trial.mistakes or trial.mistakes <= inference.mistakes:
+            break
+    else:
+        return set()
     settled: set[tuple[int, int | None]] = set()
-    for value, shape in enumerate(inference.solver.shapes):
+    for value, shape in enumerate(shapes):
         now = trial.solver.known_shape(value)
-        if now is None or not isinstance(shape, tuple):
+        if now is None:
             continue
+        if not isinstance(shape, tuple):
+            settled.add((value, None))
         settled |= {(value, axis) for axis, dim in enumerate(now) if dim != -1}
     return settled

@@ -139,3 +139,17 @@ def test_updates_of_images(build: Any) -> None:
         full = infer_shapes(graph, x=image)
         same(report.update(x=image), full)
         report = full if full.ok else report
+
+
+def test_the_smallest_sets_of_facts_that_settle_a_size() -> None:
+    """Sizes that only several facts settle together; a shape of which not even the rank is known."""
+    net = nn.Sequential(nn.Conv2D(7, 3), nn.Dense(5))
+    report = infer_shapes(net.trace(), x=(-1, -1, -1, -1))
+    weight = next(size for size in report.unknowns if size.name == "1.weight")
+    assert ("axis 2 of x", "axis 3 of x") in weight.settled_by
+    assert weight.explained == "axis 1 of 1.weight: settled by axis 2 of x and axis 3 of x"
+    assert report.update(x=(-1, -1, 11, 13))["1.weight"] == (5, 7 * 9 * 11)
+
+    report = infer_shapes(nn.Dense(5).trace())
+    weight = next(size for size in report.unknowns if size.name == "weight")
+    assert weight.explained == "axis 1 of weight: settled by the shape of x"
