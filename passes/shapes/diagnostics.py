@@ -41,14 +41,19 @@ def diagnose(history: History) -> tuple[GraphInitError, ...]:
         found.append((numbers[node.name], _dtype_error(history, node, slot, kind)))
     count = 0
     told: set[Any] = set()
-    for (row, _), clash in sorted(inference.solver.clashes.items(), key=lambda item: item[0][0]):
+    mended: dict[int, set[Any]] = {}
+    for (row, label), clash in sorted(inference.solver.clashes.items(), key=lambda item: item[0][0]):
         node = nodes[row]
         cause = _Cause.of(history, row, clash)
-        if cause.once in told:
+        # A mistake that runs through an op that failed, and goes with it, is none of its own.
+        follows = any((node.name, label) in mended.get(other, ()) for other in cause.rows)
+        if cause.once in told or follows:
             continue
         told.add(cause.once)
-        error = _clash_error(history, node, cause, fixes=count < _FIXED)
+        fixes = find_fixes(history, cause.mistake) if count < _FIXED else ()
+        mended.setdefault(row, set()).update(*(fix.mended for fix in fixes))
         count += 1
+        error = _clash_error(history, node, cause, [fix.text for fix in fixes])
         found.append((numbers[node.name], error))
     return tuple(error for _, error in sorted(found, key=lambda item: item[0]))
 
@@ -63,6 +68,7 @@ class _Cause:
     sources: dict[int, list[str]]
     places: dict[Place, str]
     rows: tuple[int, ...]
+    inputs: frozenset[str]
 
     @classmethod
     def of(cls, history: History, row: int, clash: Clash) -> _Cause:
@@ -75,6 +81,7 @@ class _Cause:
         sources: dict[int, list[str]] = {}
         places: dict[Place, str] = {}
         rows = {row: None}
+        inputs: set[str] = set()
         for slot, shown in axes.items():
             rank = len(history.inference.solver.known_shape(slots[slot]) or ())
             texts: dict[str, None] = {}
@@ -84,16 +91,29 @@ class _Cause:
                         rows[step.row] = None
                     if step.statement:
                         texts[str(step)] = None
+                        place = _place(history, step)
+                        if history.node(place[0]).op == "input":
+                            inputs.add(str(step))
                         if shown:
-                            places.setdefault(_place(history, step), str(step))
+                            places.setdefault(place, str(step))
             sources[slot] = list(texts) if shown else list(texts)[:1]
-        return cls(row, clash, axes, sources, places, tuple(rows))
+        return cls(row, clash, axes, sources, places, tuple(rows), frozenset(inputs))
 
     @property
     def once(self) -> Any:
-        """The same for mistakes that are one to the user: one equation for several axes of one op."""
+        """The same for mistakes that are one to the user: one equation for several axes of one op.
+
+        Height and width may be given as different numbers, and yet fail for one kernel.
+        """
         words = re.sub(r"\d+", "#", self.clash.message.partition(": ")[0])
-        return self.row, self.clash.code, words, tuple((slot, *texts) for slot, texts in self.sources.items())
+        behind = tuple((slot, *texts) for slot, texts in self.sources.items())
+        made = tuple((slot, *(text for text in texts if text not in self.inputs)) for slot, *texts in behind)
+        return self.row, self.clash.code, words, made if any(len(each) > 1 for each in made) else behind
+
+    @property
+    def mistake(self) -> Mistake:
+        """What is to be mended."""
+        return Mistake(self.row, self.clash, self.rows, tuple(self.places))
 
 
 def _place(history: History, step: Step) -> Place:
@@ -103,14 +123,16 @@ def _place(history: History, step: Step) -> Place:
     return numbers[name] + int(port), step.axis
 
 
-def _clash_error(history: History, node: Node, cause: _Cause, *, fixes: bool = True) -> ShapeError:
+def _clash_error(history: History, node: Node, cause: _Cause, fixes: Sequence[str]) -> ShapeError:
     """Return the error for a mistake that solving a node's equations found."""
     clash, row = cause.clash, history.inference.graph.table[cause.row]
     names = slot_names(row)
     width = max((len(names[slot]) for slot in cause.axes), default=0)
     lines = []
     for slot in cause.axes:
-        value, sources = row.slots[slot], cause.sources[slot]
+        value = row.slots[slot]
+        others = {text for other, texts in cause.sources.items() if other != slot for text in texts}
+        sources = sorted(cause.sources[slot], key=others.__contains__)  # what tells the sides apart first
         named = f"{names[slot]:{width}}  {history.name(value)}  {_type_text(history, value)}"
         shown = sources if len(sources) <= _SOURCES else [*sources[: _SOURCES - 1], "..."]
         lines.append(f"{named}    {shown[0]}" if shown else named)
@@ -126,7 +148,6 @@ def _clash_error(history: History, node: Node, cause: _Cause, *, fixes: bool = T
     stated = {place: about for place, about in statements.items() if history.stated(place) is not None}
     kept = minimal_conflict(history, cause.rows, stated) if stated else ()
     origins = [text for place, text in cause.places.items() if place in kept or history.stated(place) is None]
-    mistake = Mistake(cause.row, clash, cause.rows, tuple(cause.places))
     every = [text for sources in cause.sources.values() for text in sources]
     return ShapeError(
         clash.message,
@@ -137,7 +158,7 @@ def _clash_error(history: History, node: Node, cause: _Cause, *, fixes: bool = T
         where=str(node.meta.origin) if node.meta.origin else None,
         origins=dict.fromkeys(origins or every),
         details=lines[:_LINES],
-        fixes=find_fixes(history, mistake) if fixes else (),
+        fixes=fixes,
         trail=_trail(history, cause),
     )
 

@@ -79,8 +79,7 @@ class Equations:
             text if text == str(dim) else f"{text} = {dim}" for text, dim in zip(texts, (a, b), strict=True)
         ]
         code = "GI201" if len(left) == len(right) == 1 else "GI204"
-        local.clash(code, f"{why}: {sums[0]} != {sums[1]}", places)
-        local.lose(*places)
+        local.clash(code, f"{why}: {sums[0]} != {sums[1]}", places)  # all are known: none is lost
 
     def _divide(
         self, open_: list[Handle], distinct: int, total: Dim, by: Dim, places: Sequence[Handle], why: str

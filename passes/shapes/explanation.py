@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Expr, Unknown
 from graphinit.ir.node import Node
+from graphinit.ir.op import op_spec
 from passes.shapes.inference import Inference
 
 Place = tuple[int, int]
@@ -216,7 +217,12 @@ class History:
     @staticmethod
     def _attributes(node: Node) -> str:
         """What a node's own attributes are called, such as ``shape=(2, -1) of reshape``."""
-        shown = [f"{name}={value}" for name, value in node.attrs.items() if isinstance(value, int | tuple)]
+        defaults = {attr.name: attr.default for attr in op_spec(node.op).attrs}
+        shown = [
+            f"{name}={value}"
+            for name, value in node.attrs.items()
+            if isinstance(value, int | tuple) and value != defaults.get(name)
+        ]
         return f"{', '.join(shown)} of {node.name} ({node.op})" if shown else f"{node.name} ({node.op})"
 
     def words(self, place: Place) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from graphinit.ir.dims import Expr
+from graphinit.ir.dims import Expr, Unknown, exact_quotient
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Attrs
@@ -20,7 +20,9 @@ from passes.shapes.explanation import History, Place
 from passes.shapes.inference import Inference, infer
 from passes.shapes.unification import Clash
 
-_TRIED = 20
+_TRIED = 12
+"""How many edits of arguments are tried, and as many of ops: each try is one inference."""
+
 _SHOWN = 4
 _MOST_NODES = 5_000
 """Larger graphs are not built anew to try an edit of their ops."""
@@ -43,8 +45,15 @@ _Candidate = tuple[Any, str, _Trial]
 """What is edited (of several edits of one thing the first that works is enough), in words, and the trial."""
 
 
-def find_fixes(history: History, mistake: Mistake) -> tuple[str, ...]:
-    """Return edits after which there is one mistake less, and no new one.
+class Fix(NamedTuple):
+    """An edit in words, and the mistakes that it mends, by node and equation."""
+
+    text: str
+    mended: frozenset[Any]
+
+
+def find_fixes(history: History, mistake: Mistake) -> tuple[Fix, ...]:
+    """Return edits after which this mistake is gone, and there is no new one.
 
     Parameters
     ----------
@@ -55,22 +64,25 @@ def find_fixes(history: History, mistake: Mistake) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
+    tuple of Fix
         Such as ``"drop in_units=30"``, the smallest edit first.
     """
     inference = history.inference
     before = _places(inference)
     asked = _equalities(inference)
-    found: dict[Any, str] = {}
-    for edit, text, trial in itertools.islice(_candidates(history, mistake), _TRIED):
+    own = list(inference.graph.nodes)[mistake.row], mistake.clash.label
+    found: dict[Any, Fix] = {}
+    for edit, text, trial in _candidates(history, mistake):
         if edit in found:
             continue
         tried = trial()
-        if tried.mistakes < inference.mistakes and _places(tried) < before and _equalities(tried) <= asked:
-            found[edit] = text
+        left = _places(tried)
+        mends = own not in left and left < before and tried.mistakes < inference.mistakes
+        if mends and _equalities(tried) <= asked:
+            found[edit] = Fix(text, frozenset(before - left))
             if len(found) == _SHOWN:
                 break
-    return tuple(dict.fromkeys(found.values()))
+    return tuple({fix.text: fix for fix in found.values()}.values())
 
 
 def _equalities(inference: Inference) -> set[Any]:
@@ -90,11 +102,11 @@ def _places(inference: Inference) -> set[Any]:
 def _candidates(history: History, mistake: Mistake) -> Iterator[_Candidate]:
     statements = [place for place in dict.fromkeys(mistake.statements) if history.stated(place) is not None]
     graph, given = history.inference.graph, history.inference.given
-    for edit, text, changed in _arguments(history, mistake, statements):
+    for edit, text, changed in itertools.islice(_arguments(history, mistake, statements), _TRIED):
         yield edit, text, lambda changed=changed: infer(graph, given, changed)  # type: ignore[misc]
     if len(graph.nodes) > _MOST_NODES:
         return
-    yield from _windows(history, mistake)
+    yield from itertools.islice(_windows(history, mistake), _TRIED)
     yield from _transposed(history, mistake)
     yield from _projected(history, mistake)
 
@@ -111,12 +123,21 @@ def _arguments(
         if note is not None and note.startswith("in_"):
             yield ("drop", place), f"drop {note}={history.stated(place)}", _with(history, place, -1)
     sizes = {place: history.stated(place) for place in statements}
-    wanted = [*sizes.values(), *(side for _, side in mistake.clash.sides)]
-    others = [size for size in dict.fromkeys(wanted) if isinstance(size, int) and size > 0]
+    sides = [side for _, side in mistake.clash.sides]
     for place, dim in sizes.items():
         note, node = _note(history, place), history.node(place[0])
         if isinstance(dim, Expr) or (note is not None and " " in note):
             continue
+        alike = [size for other, size in sizes.items() if _is_reach(_note(history, other)) == _is_reach(note)]
+        wanted = [*alike, *sides, *_scaled(mistake, dim)]
+        if _is_reach(note):  # one more or less, or what there is room for
+            wanted = [
+                *alike,
+                dim - 1,
+                dim + 1,
+                *(side for side in sides if isinstance(side, int) and side < dim),
+            ]
+        others = [size for size in dict.fromkeys(wanted) if isinstance(size, int) and size > 0]
         for other in sorted(others, key=lambda other: abs(other - dim)):
             if other == dim:
                 continue
@@ -128,6 +149,24 @@ def _arguments(
                 name = history.name(place[0])
                 text = f"change axis {place[1]} of {node.op} {name} from {dim} to {other}"
                 yield place, text, _with(history, place, other)
+
+
+def _is_reach(note: str | None) -> bool:
+    """Whether an argument says how far a window reaches, and not how wide something is."""
+    return note is not None and note.startswith("kernel")
+
+
+def _scaled(mistake: Mistake, dim: int) -> Iterator[Any]:
+    """What a factor must be for products, which were found unequal, to be equal."""
+    slots = mistake.clash.sides[0][0][0] if mistake.clash.sides else None
+    products: list[Any] = [1, 1]
+    for (slot, _), size in mistake.clash.sides:
+        if isinstance(size, Unknown):
+            return
+        products[slot != slots] = products[slot != slots] * size
+    for one, other in (products, products[::-1]):
+        if one != 0:
+            yield exact_quotient(dim * other, one)
 
 
 def _note(history: History, place: Place) -> str | None:
@@ -163,25 +202,40 @@ def _with(history: History, place: Place, dim: Any) -> dict[int, Any]:
 def _windows(history: History, mistake: Mistake) -> Iterator[_Candidate]:
     """More padding, and strides of 1, for the windows behind a mistake."""
     nodes = list(history.inference.graph.nodes.values())
-    for row in dict.fromkeys((mistake.row, *reversed(mistake.rows))):
+    for row in sorted({mistake.row, *mistake.rows}, reverse=True):  # the nearest first
         node = nodes[row]
         padding, strides = node.attrs.get("padding"), node.attrs.get("strides")
         if not isinstance(strides, tuple) or not isinstance(padding, tuple):
             continue
         least = sum(padding[0]) // 2
-        for wanted in (least + 1, least + 2, least + 3):
-            pads = tuple((wanted, wanted) for _ in padding)
-            if pads != padding:
-                yield _edit(history, node, "padding", padding, pads)
-        if max(strides) > 1:
-            yield _edit(history, node, "strides", strides, (1,) * len(strides))
+        # what one line of the user's says of several layers is also tried for all of them
+        alike = [
+            other
+            for other in nodes
+            if (other.op, other.meta.origin, other.attrs) == (node.op, node.meta.origin, node.attrs)
+        ]
+        for edited in [node], alike:
+            for wanted in (least + 1, least + 2, least + 3):
+                pads = tuple((wanted, wanted) for _ in padding)
+                if pads != padding:
+                    yield _edit(history, edited, "padding", padding, pads)
+            if max(strides) > 1:
+                yield _edit(history, edited, "strides", strides, (1,) * len(strides))
+            if len(alike) == 1:
+                break
 
 
-def _edit(history: History, node: Node, name: str, old: Any, new: Any) -> _Candidate:
-    owner = node.meta.path or node.name
-    text = f"change {name}={_plain(old)} of {owner} to {name}={_plain(new)}"
-    edited = dataclasses.replace(node, attrs=Attrs({**node.attrs, name: new}))
-    return (node.name, name), text, lambda: _infer_with(history.inference, node.name, lambda builder: edited)
+def _edit(history: History, nodes: Sequence[Node], name: str, old: Any, new: Any) -> _Candidate:
+    owners = " and ".join(node.meta.path or node.name for node in nodes)
+    if len(nodes) > 2:
+        owners = f"{nodes[0].meta.path or nodes[0].name} and {len(nodes) - 1} more of {nodes[0].meta.origin}"
+    text = f"change {name}={_plain(old)} of {owners} to {name}={_plain(new)}"
+    edits = {node.name: dataclasses.replace(node, attrs=Attrs({**node.attrs, name: new})) for node in nodes}
+    return (
+        (*edits, name),
+        text,
+        lambda: _infer_with(history.inference, edits, lambda builder, node: edits[node.name]),
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -197,19 +251,30 @@ def _transposed(history: History, mistake: Mistake) -> Iterator[_Candidate]:
         if slot >= len(node.inputs):
             continue
         shape = history.inference.solver.known_shape(_slots(history, mistake)[slot])
-        if shape is None or len(shape) != 2 or shape[0] == shape[1]:
+        if (
+            shape is None
+            or len(shape) < 2
+            or shape[-1] == shape[-2]
+            or (len(shape) > 2 and node.op != "matmul")
+        ):
             continue
+        order = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
 
-        def edit(builder: GraphBuilder, slot: int = slot) -> Node:
+        def edit(
+            builder: GraphBuilder, node: Node = node, slot: int = slot, order: tuple[int, ...] = order
+        ) -> Node:
             turned = builder.add(
-                "transpose", [node.inputs[slot]], name=builder.unique(f"{node.name}.transpose")
+                "transpose",
+                [node.inputs[slot]],
+                {"axes": order},
+                name=builder.unique(f"{node.name}.transpose"),
             )
             return _taking(node, slot, turned)
 
         yield (
             edit,
-            f"transpose {names[slot]}",
-            lambda edit=edit: _infer_with(history.inference, node.name, edit),  # type: ignore[misc]
+            f"transpose {names[slot]}" if len(shape) == 2 else f"swap the last two axes of {names[slot]}",
+            lambda edit=edit: _infer_with(history.inference, {node.name}, edit),  # type: ignore[misc]
         )
 
 
@@ -237,7 +302,11 @@ def _projected(history: History, mistake: Mistake) -> Iterator[_Candidate]:
         )
 
         def edit(
-            builder: GraphBuilder, slot: int = slot, units: int = units, strides: tuple[int, ...] = strides
+            builder: GraphBuilder,
+            node: Node = node,
+            slot: int = slot,
+            units: int = units,
+            strides: tuple[int, ...] = strides,
         ) -> Node:
             name = builder.unique(f"{node.name}.projection")
             type_ = TensorType((units, -1, *(1,) * len(strides)), None)
@@ -258,7 +327,7 @@ def _projected(history: History, mistake: Mistake) -> Iterator[_Candidate]:
         yield (
             edit,
             f"insert a projection on {names[slot]}: {layer}",
-            lambda edit=edit: _infer_with(history.inference, node.name, edit),  # type: ignore[misc]
+            lambda edit=edit: _infer_with(history.inference, {node.name}, edit),  # type: ignore[misc]
         )
 
 
@@ -276,12 +345,14 @@ def _taking(node: Node, slot: int, value: Value) -> Node:
     return dataclasses.replace(node, inputs=inputs)
 
 
-def _infer_with(inference: Inference, name: str, edit: Callable[[GraphBuilder], Node]) -> Inference:
-    """Infer the graph with one node edited."""
+def _infer_with(
+    inference: Inference, edited_names: Collection[str], edit: Callable[[GraphBuilder, Node], Node]
+) -> Inference:
+    """Infer the graph with some nodes edited."""
     graph = inference.graph
     builder = GraphBuilder()
     for node in graph.nodes.values():
-        builder.append(edit(builder) if node.name == name else node)
+        builder.append(edit(builder, node) if node.name in edited_names else node)
     edited = builder.build(graph.outputs, structure=graph.structure, keep_all=True)
     names = {graph.numbers[node.name] + port: (node.name, port) for _, node, port in inference.values()}
     given = {

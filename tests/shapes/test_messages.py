@@ -8,6 +8,7 @@ from graphinit import functional as F
 from graphinit import nn
 from graphinit.errors import ShapeError
 from graphinit.ir.graph import Graph
+from graphinit.ir.tensor import Tensor
 from passes.shape_inference import infer_shapes
 
 
@@ -106,3 +107,90 @@ def test_json() -> None:
     assert data["ok"] is False
     assert data["shapes"]["0.weight"] == [256, 20]
     assert data["errors"][0]["code"] == "GI201"
+
+
+class Stage(nn.Block):
+    """Two convolutions and a skip; all stages are made by the same lines."""
+
+    def __init__(self, units: int, strides: int = 1, padding: int = 1) -> None:
+        super().__init__()
+        self.one = nn.Conv2D(units, 3, strides=strides, padding=1)
+        self.two = nn.Conv2D(units, 3, padding=padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.two(F.relu(self.one(x))) + x
+
+
+def test_a_fix_mends_the_mistake_that_it_stands_under() -> None:
+    """More padding would mend the Dense layer; that is no fix for the channels."""
+    net = nn.Sequential(nn.Conv2D(6, 5, in_channels=3), nn.Dense(10, in_units=6 * 28 * 28))
+    channels, width = infer_shapes(net.trace(), x=("batch", 1, 28, 28)).errors
+    assert channels.fixes == ("drop in_channels=3", "change in_channels=3 of 0 to in_channels=1")
+    assert "change padding=0 of 0 to padding=2" in width.fixes
+    assert "drop in_units=4704" in width.fixes
+
+
+def test_the_stride_of_a_layer_in_a_stage() -> None:
+    """The layer on one side only is named first, however many layers are behind both."""
+    net = nn.Sequential(nn.Conv2D(7, 3, padding=1), nn.Conv2D(7, 3, padding=1), Stage(7, strides=2), Stage(7))
+    (error,) = infer_shapes(net.trace(), x=("batch", 3, 32, 32)).errors
+    assert "3 from kernel_size=3 of 2.one" in str(error).splitlines()[1]
+    assert error.fixes == (
+        "change strides=2 of 2.one to strides=1",
+        "insert a projection on 1.conv: Conv2D(7, 1, strides=2)",
+    )
+
+
+def test_one_line_that_makes_many_layers_is_mended_at_once() -> None:
+    net = nn.Sequential(nn.Conv2D(7, 3, padding=1), *(Stage(7, padding=0) for _ in range(3)))
+    (error,) = infer_shapes(net.trace(), x=("batch", 3, 32, 32)).errors
+    assert re.sub(r"\d+ to", "HERE to", error.fixes[0]) == (
+        "change padding=0 of 1.two and 2 more of test_messages.py:HERE to padding=1"
+    )
+
+
+def test_height_and_width_are_one_mistake() -> None:
+    """Both axes fail for one kernel, and a smaller kernel mends both."""
+    x = F.input("x", ("batch", 3, 64, 48))
+    small = F.conv(x, F.parameter("w", (5, -1, 2, 2)), strides=(2, 2))
+    up = F.conv_transpose(small, F.parameter("v", (-1, 7, 3, 3)), strides=(2, 2), padding=(0, 0))
+    (error,) = infer_shapes(Graph(F.concat([x, up], axis=1))).errors
+    assert "64 != 65" in error.message
+
+    class Net(nn.Block):
+        def __init__(self) -> None:
+            super().__init__()
+            self.down = nn.MaxPool2D(2, 2)
+            self.up = nn.Conv2DTranspose(7, 3, strides=2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.concat([x, self.up(self.down(x))], axis=1)
+
+    (error,) = infer_shapes(Net().trace(), x=("batch", 3, 64, 48)).errors
+    assert error.fixes[0] == "change kernel_size=3 of up to kernel_size=2"
+
+
+def test_what_follows_from_a_mistake_goes_with_it() -> None:
+    """Scores that miss a transpose have the wrong width for what comes next, too."""
+
+    class Attention(nn.Block):
+        def __init__(self) -> None:
+            super().__init__()
+            self.query, self.key = nn.Dense(32, flatten=False), nn.Dense(32, flatten=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.matmul(F.softmax(F.matmul(self.query(x), self.key(x))), x)
+
+    (error,) = infer_shapes(Attention().trace(), x=("batch", 20, 11)).errors
+    assert error.node == "matmul"
+    assert "swap the last two axes of key.linear" in error.fixes
+
+
+def test_a_reshape_keeps_the_sizes_that_it_states() -> None:
+    """The number of units is scaled to fit; a mistake behind the reshape is one of its own."""
+    net = nn.Sequential(
+        nn.Dense(64 * 7 * 6), nn.Reshape((64, 7, 7)), nn.Conv2DTranspose(5, 4, in_channels=32)
+    )
+    units, channels = infer_shapes(net.trace(), x=("batch", 100)).errors
+    assert units.fixes == ("change units=2688 of 0 to units=3136",)
+    assert "drop in_channels=32" in channels.fixes
