@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "GI206": "bad input specification",
     "GI207": "a shape is not known",
     "GI208": "requirements cannot hold together",
+    "GI209": "no size fits",
     "GI211": "suspicious broadcast",
     "GI212": "reshape mixes samples",
     "GI213": "two sizes are equal by chance",

@@ -81,6 +81,11 @@ _PAGES: dict[str, tuple[str, str]] = {
         " h == 7.",
         "The message lists each requirement with the equation it comes from; change one of those.",
     ),
+    "GI209": (
+        "An equation leaves a few numbers for a size that is not stated, such as 1 or 7 where it broadcasts to"
+        " 7, and each of them leads to a mistake elsewhere.",
+        "The message says for each number what it would clash with; change one of those, or what leaves so few.",
+    ),
     "GI211": (
         "A column (n, 1) is combined with a vector (n,): that gives all pairs, (n, n), and is mostly a loss"
         " between predictions and labels of different rank.",

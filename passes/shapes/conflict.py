@@ -12,6 +12,7 @@ from typing import Any
 
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import NO_ATTRS, intern_rule
+from passes.shapes.candidates import try_candidates
 from passes.shapes.explanation import History, Place
 from passes.shapes.solver import Solver
 
@@ -62,6 +63,7 @@ def minimal_conflict(
         trial = Solver(solver.symbols)
         trial.add(table, shapes)
         trial.run()
+        try_candidates(trial)
         return bool(trial.clashes)
 
     if not clash(found):

@@ -17,6 +17,7 @@ from passes.shapes.fixes import Mistake, argument_places, find_fixes
 from passes.shapes.inference import Misfit
 from passes.shapes.requirements import Requirement
 from passes.shapes.shape_context import slot_names
+from passes.shapes.trials import Tried
 from passes.shapes.unification import Clash
 
 _FIXED = 8
@@ -69,6 +70,7 @@ class _Cause:
     places: dict[Place, str]
     rows: tuple[int, ...]
     inputs: frozenset[str]
+    tried: Tried | None
 
     @classmethod
     def of(cls, history: History, row: int, clash: Clash) -> _Cause:
@@ -80,7 +82,8 @@ class _Cause:
                 axes[slot].append(axis)
         sources: dict[int, list[str]] = {}
         places: dict[Place, str] = {}
-        rows = {row: None}
+        tried = history.inference.solver.tried.get(_first(slots, clash)) if clash.code == "GI209" else None
+        rows = {row: None} if tried is None else dict.fromkeys(tried.all_rows)
         inputs: set[str] = set()
         for slot, shown in axes.items():
             rank = len(history.inference.solver.known_shape(slots[slot]) or ())
@@ -88,7 +91,7 @@ class _Cause:
             for axis in shown or range(rank):
                 for step in history.explain((slots[slot], axis)):
                     if step.row >= 0:
-                        rows[step.row] = None
+                        rows.update(dict.fromkeys((step.row, *step.behind)))
                     if step.statement:
                         texts[str(step)] = None
                         place = _place(history, step)
@@ -97,7 +100,13 @@ class _Cause:
                         if shown:
                             places.setdefault(place, str(step))
             sources[slot] = list(texts) if shown else list(texts)[:1]
-        return cls(row, clash, axes, sources, places, tuple(rows), frozenset(inputs))
+        for place in () if tried is None else tried.all_places:
+            for step in history.explain(place):
+                if step.row >= 0:
+                    rows.update(dict.fromkeys((step.row, *step.behind)))
+                if step.statement:
+                    places.setdefault(_place(history, step), str(step))
+        return cls(row, clash, axes, sources, places, tuple(rows), frozenset(inputs), tried)
 
     @property
     def once(self) -> Any:
@@ -114,6 +123,12 @@ class _Cause:
     def mistake(self) -> Mistake:
         """What is to be mended."""
         return Mistake(self.row, self.clash, self.rows, tuple(self.places))
+
+
+def _first(slots: Sequence[int], clash: Clash) -> Place:
+    """The place that comes first in a clash."""
+    (slot, axis), _ = clash.sides[0]
+    return slots[slot], axis
 
 
 def _place(history: History, step: Step) -> Place:
@@ -142,6 +157,9 @@ def _clash_error(history: History, node: Node, cause: _Cause, fixes: Sequence[st
     )
     if parameter is not None:
         lines += _sharing(history, cause.row, parameter)
+    refuted = () if cause.tried is None else cause.tried.refuted
+    nodes = list(history.inference.graph.nodes) if refuted else []
+    tried = [f"not {each.size}: {each.message}, in {nodes[each.row]}" for each in refuted[:_LINES]]
     places = [(row.slots[slot], axis) for (slot, axis), _ in clash.sides if axis >= 0]
     of_parameter = [place for place in places if place[0] == parameter]
     statements = {place: argument_places(history, place) for place in cause.places}
@@ -157,7 +175,7 @@ def _clash_error(history: History, node: Node, cause: _Cause, fixes: Sequence[st
         axis=next((axis for _, axis in of_parameter or places), None),
         where=str(node.meta.origin) if node.meta.origin else None,
         origins=dict.fromkeys(origins or every),
-        details=lines[:_LINES],
+        details=[*lines[:_LINES], *tried],
         fixes=fixes,
         trail=_trail(history, cause),
     )

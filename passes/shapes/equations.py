@@ -110,6 +110,9 @@ class Equations:
                     self._bind(handle, 1, others, why)
             elif distinct == 1 and isinstance(quotient, int):
                 self._take_root(open_, quotient, others, why)
+            elif isinstance(quotient, int) and quotient > 0:
+                for handle in open_:
+                    local.choose(handle, (), places, why, quotient)
             return
         if quotient is None:
             if not local.need([Condition("%", total, by)], places, why):
@@ -121,6 +124,8 @@ class Equations:
 
     def _take_root(self, open_: list[Handle], power: int, others: Sequence[Handle], why: str) -> None:
         if len(open_) != 2:
+            if power > 0:
+                self.local.choose(open_[0], (), open_, why, power)
             return
         root = math.isqrt(power)
         if root * root == power:
@@ -180,6 +185,9 @@ class Equations:
         elif rest == 0 and sorted(counts.values()) == [-1, 1]:
             a, b = counts
             local.equate(holders[a], holders[b], why)
+        elif type(rest) is int and (max(counts.values()) < 0 or min(counts.values()) > 0):
+            for unknown, count in counts.items():
+                local.choose(holders[unknown], range(rest // count + 1), places, why)
 
     def _no_rest(self, rest: Dim, whole: Handle, parts: Sequence[Handle], why: str) -> None:
         local, places = self.local, (whole, *parts)
@@ -235,6 +243,8 @@ class Equations:
             elif isinstance(low, int) and isinstance(high, int) and (low > high or high < 0):
                 local.clash("GI201", f"{why}: no size gives {y}", (out, *places))
                 local.lose(x)
+            elif type(low) is int and type(high) is int:
+                local.choose(x, range(max(low, 0), high + 1), (out, *places), why)
 
     def broadcast(self, out: Handle, dims: Sequence[Handle], why: str) -> None:
         """State that one size is what others broadcast to: the one that is not 1."""
@@ -264,6 +274,8 @@ class Equations:
             local.equate(chosen, out, why, "GI203")
         elif not free:
             self._widest(out, dims, loose, why)
+        elif type(result) is int:
+            self._choose_one_or(result, dims, (out, *dims), why)
 
     def _broadcast_to(self, out: Handle, dims: Sequence[Handle], firm: int, why: str) -> None:
         """One size is known to be other than 1: it is the result, the others are 1 or equal to it."""
@@ -292,6 +304,14 @@ class Equations:
             self._bind(out, size, [chosen], why, equal=False)
         else:
             local.equate(chosen, out, why, "GI203")
+        if type(size) is int:
+            self._choose_one_or(size, dims, (out, *dims), why)
+
+    def _choose_one_or(self, size: int, dims: Sequence[Handle], places: Sequence[Handle], why: str) -> None:
+        """Of what broadcasts to a size, each is 1 or that size."""
+        for dim in dims:
+            if type(self.local.value(dim)) is Unknown:
+                self.local.choose(dim, (1, size), places, why)
 
     def _widest(self, out: Handle, dims: Sequence[Handle], sizes: list[Dim], why: str) -> None:
         """Only symbols that may be 1: the result is the greatest, if they are equal but for ones."""

@@ -16,6 +16,7 @@ from graphinit.ir.dims import Expr, Unknown
 from graphinit.ir.node import Node
 from graphinit.ir.op import op_spec
 from passes.shapes.inference import Inference
+from passes.shapes.trials import Tried, listed
 
 Place = tuple[int, int]
 """A value's number and an axis."""
@@ -43,6 +44,8 @@ class Step(NamedTuple):
         Whether this is the user's own statement, where the chain ends.
     row : int
         The node whose equation it is, by its place in the graph; -1 for none.
+    behind : tuple of int
+        Further nodes whose equations it follows from.
     """
 
     text: str
@@ -51,6 +54,7 @@ class Step(NamedTuple):
     axis: int
     statement: bool
     row: int = -1
+    behind: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.text}  {self.where}" if self.where else self.text
@@ -100,8 +104,9 @@ class _Link(NamedTuple):
     sources: tuple[Place, ...]
     why: str
     row: int
-    time: int
+    time: float
     size: Any
+    tried: Tried | None = None
 
 
 class History:
@@ -131,6 +136,10 @@ class History:
                     self._equal.setdefault(sources[0], []).append((target, link))
                 else:
                     self._derived.setdefault(target, []).append(link)
+        for place, tried in inference.solver.tried.items():
+            if tried.size is not None:
+                link = _Link(place, tried.all_places, tried.why, tried.row, tried.time, tried.size, tried)
+                self._derived.setdefault(place, []).append(link)
 
     def name(self, value: int) -> str:
         """Return the name of a value."""
@@ -173,6 +182,8 @@ class History:
             elif derived is not None and end not in done:
                 done.add(end)
                 yield self._derivation(end, derived)
+                if derived.tried is not None:
+                    yield from self._refuted(end, derived.tried)
                 waiting += [(source, derived.time) for source in reversed(derived.sources)]
 
     def _walk(
@@ -207,12 +218,30 @@ class History:
 
     def _derivation(self, place: Place, link: _Link) -> Step:
         node = self._nodes[link.row]
-        if link.sources:
+        if link.tried is not None:
+            text = f"{self.words(place)} is {link.size}: {self._tried(place, link.tried)}, in {node.name}"
+        elif link.sources:
             size = self.size(place) if isinstance(link.size, Unknown) else link.size
             text = f"{self.words(place)} is {size}: {link.why}, in {node.name}"
         else:
             text = f"{link.size} from {self._attributes(node)}"
-        return Step(text, _where(node), self.name(place[0]), place[1], not link.sources, link.row)
+        statement = not link.sources and link.tried is None
+        behind = () if link.tried is None else link.tried.rows
+        return Step(text, _where(node), self.name(place[0]), place[1], statement, link.row, behind)
+
+    def _tried(self, place: Place, tried: Tried) -> str:
+        """How trying sizes settled a place, in words."""
+        if tried.subject != place:
+            return f"the same whether {self.words(tried.subject)} is {listed(tried.fitting, 'or')}"
+        only = f", and of {listed(tried.sizes)} only {tried.size} fits" if len(tried.sizes) > 1 else ""
+        return f"{tried.why}{only}"
+
+    def _refuted(self, place: Place, tried: Tried) -> Iterator[Step]:
+        """Say for each size that does not fit why it doesn't."""
+        for each in tried.refuted:
+            node = self._nodes[each.row]
+            text = f"not {each.size}: {each.message}, in {node.name}"
+            yield Step(text, _where(node), self.name(place[0]), place[1], False, each.row, each.rows)
 
     @staticmethod
     def _attributes(node: Node) -> str:

@@ -13,6 +13,7 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.origin import here
 from graphinit.ir.types import TensorType, is_float
+from passes.shapes.candidates import try_candidates
 from passes.shapes.dtype_inference import Dtypes, read_declared
 from passes.shapes.requirements import Condition, impossible
 from passes.shapes.resumption import ResumedSolver
@@ -89,6 +90,8 @@ class Inference:
             self.solver = Solver(symbols)
             self.solver.take_over(graph, shapes)
             self.solver.run()
+            if self.solver.choices and not self.misfits:
+                try_candidates(self.solver)
             self._visited = None
         if self.solver.clashes or self.misfits:
             self.solver.mark_lost()

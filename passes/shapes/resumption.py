@@ -62,7 +62,7 @@ class ResumedSolver(Solver):
         stated : sequence
             What was stated of its shapes.
         """
-        if solver.revisits or solver.clashes or solver.symbols != self.symbols:
+        if solver.revisits or solver.clashes or solver.tried or solver.symbols != self.symbols:
             return False
         if not is_complete(solver.shapes):
             return False

@@ -26,7 +26,7 @@ from graphinit.ir.types import TensorType
 from passes.shapes.dtype_inference import Dtypes
 from passes.shapes.shape_context import ShapeContext, slot_names
 from passes.shapes.signature_rule import state_signature
-from passes.shapes.unification import LOST, Clash, Entry, Local, Need, Pattern
+from passes.shapes.unification import LOST, Choice, Clash, Entry, Local, Need, Pattern
 
 __all__ = ["ShapeContext", "Solver", "resolve"]
 
@@ -59,6 +59,8 @@ class Solver:
         Mistakes and conditions with their row, in order.
     revisits : int
         How often a row was looked at once more.
+    choices, tried : dict
+        What waiting rows leave to unknowns, and what trying that gave (`passes.shapes.candidates`).
     """
 
     def __init__(self, symbols: Mapping[str, Dim] | None = None) -> None:
@@ -73,6 +75,8 @@ class Solver:
         self.clashes: dict[tuple[int, Any], Clash] = {}
         self.needs: dict[tuple[int, Any], Need] = {}
         self.revisits = 0
+        self.choices: dict[int, tuple[Choice, ...]] = {}
+        self.tried: dict[tuple[int, int], Any] = {}
         self.attribute_symbols: frozenset[str] | None = None
         self._symbols_key = tuple(sorted((name, str(dim)) for name, dim in self.symbols.items()))
         self._exact: dict[Any, tuple[Entry, tuple[_Write, ...]]] = {}
@@ -183,8 +187,10 @@ class Solver:
             self.clashes.setdefault((index, clash.label), clash)
         for need in entry.needs:
             self.needs.setdefault((index, need.alternatives), need)
+        if entry.choices or index in self.choices:
+            self.choices[index] = entry.choices
         self._apply(index, row, entry, owners)
-        if alias is None and not entry.clashes:
+        if alias is None and not entry.clashes and not entry.choices:
             self._remember(row, key, entry, owners)
 
     def _remember(self, row: Row, key: tuple[Rule, tuple[Any, ...]], entry: Entry, owners: list[Any]) -> None:
@@ -241,6 +247,7 @@ class Solver:
         changed = True
         while changed:
             local.changed = False
+            local.choices.clear()
             state_signature(context, spec.parsed)
             if spec.shape is not None:
                 spec.shape(context)

@@ -75,6 +75,16 @@ class Need(NamedTuple):
     why: str
 
 
+class Choice(NamedTuple):
+    """The finitely many sizes that an equation leaves to `target`: `sizes`, or all divisors of `whole`."""
+
+    target: Place
+    places: tuple[Place, ...]
+    why: str
+    sizes: Sequence[int]
+    whole: int
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """All that a rule says about one pattern of shapes.
@@ -87,6 +97,8 @@ class Entry:
         What became of each unknown of the pattern that changed.
     facts, clashes, needs : tuple
         Reasons, mistakes and conditions.
+    choices : tuple
+        What is left to unknowns by equations that wait.
     """
 
     final: tuple[Pattern | None, ...]
@@ -94,6 +106,7 @@ class Entry:
     facts: tuple[Fact, ...]
     clashes: tuple[Clash, ...]
     needs: tuple[Need, ...]
+    choices: tuple[Choice, ...] = ()
 
 
 class Local:
@@ -131,6 +144,7 @@ class Local:
         self.facts: list[Fact] = []
         self.clashes: dict[Any, Clash] = {}
         self.needs: dict[Any, Need] = {}
+        self.choices: list[Choice] = []
         self._low: set[Expr] = set()
 
     def fresh(self) -> Unknown:
@@ -192,6 +206,14 @@ class Local:
             return False
         self.needs.setdefault(tuple(possible), Need(tuple(possible), sides_of(handles), why))
         return True
+
+    def choose(
+        self, handle: Any, sizes: Sequence[int], handles: Iterable[Any], why: str, whole: int = 0
+    ) -> None:
+        """Note that an unknown has one of some sizes, or is a divisor of `whole`."""
+        if type(handle) is Axis:
+            place = handle.slot, handle.axis
+            self.choices.append(Choice(place, sides_of(handles), why, sizes, whole))
 
     def bind(
         self, unknown: Unknown, dim: Any, target: Any, sources: Iterable[Any], why: str, equal: bool
@@ -270,7 +292,12 @@ class Local:
         )
         bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
         return Entry(
-            final, bound, tuple(self.facts), tuple(self.clashes.values()), tuple(self.needs.values())
+            final,
+            bound,
+            tuple(self.facts),
+            tuple(self.clashes.values()),
+            tuple(self.needs.values()),
+            tuple(self.choices),
         )
 
 

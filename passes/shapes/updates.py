@@ -111,7 +111,7 @@ def _in_attributes(old: Inference, named: Iterable[str]) -> bool:
 def _substituted(old: Inference, given: Mapping[int, Given], sizes: Mapping[str, int]) -> Inference | None:
     solver = old.solver
     distinct = set(solver.shapes)
-    if old.mistakes or not is_complete(distinct):  # type: ignore[arg-type]
+    if old.mistakes or solver.tried or not is_complete(distinct):  # type: ignore[arg-type]
         return None
     for alternatives in (
         *(need.alternatives for need in solver.needs.values()),
