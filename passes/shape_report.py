@@ -101,8 +101,8 @@ class ShapeReport(Mapping[str, Sizes | None]):
 
     @property
     def ok(self) -> bool:
-        """Whether the network holds."""
-        return not self.errors
+        """Whether the network holds; asked often, so that no fixes are looked for."""
+        return not self._inference.mistakes and not self._solved.conflict
 
     @cached_property
     def errors(self) -> tuple[GraphInitError, ...]:

@@ -17,6 +17,7 @@ from graphinit.ir.terms import (
     Bounds,
     Monomial,
     Terms,
+    atom_order,
     atoms_of,
     bounds_of,
     divide_terms,
@@ -305,6 +306,27 @@ def exact_quotient(numerator: Dim, divisor: Dim) -> Dim | None:
     return None if quotient is None else _dim(quotient)
 
 
+def common_factor(*dims: Dim) -> Dim:
+    """Return the greatest product of a number, and of symbols and the like that are 1 or more, in all terms.
+
+    Examples
+    --------
+    >>> b, n = symbol("b"), symbol("n")
+    >>> common_factor(6 * b * n, 4 * b), common_factor(b * n, n * n + n), common_factor(b + 1)
+    (2*b, n, 1)
+    """
+    number, powers = 0, None
+    for terms in map(_terms, dims):
+        for monomial, factor in terms.items():
+            number = math.gcd(number, factor)
+            mine = {atom: power for atom, power in monomial if (atom.low or 0) >= 1}
+            if powers is not None:
+                mine = {atom: min(power, powers[atom]) for atom, power in mine.items() if atom in powers}
+            powers = mine
+    monomial = tuple(sorted((powers or {}).items(), key=atom_order))
+    return _dim({monomial: number or 1})
+
+
 def _atom(kind: str, args: tuple[Any, ...], text: str, low: int | None, high: int | None) -> Atom:
     atom = _atoms.get((kind, *args))
     if atom is None:
@@ -346,6 +368,9 @@ def _floordiv(numerator: Dim, divisor: Dim) -> Dim:
         exact = exact_quotient(numerator, divisor)
         if exact is not None:
             return exact
+        common = common_factor(numerator, divisor)
+        if common != 1:
+            return _floordiv(exact_quotient(numerator, common), exact_quotient(divisor, common))  # type: ignore[arg-type]
         low, high = bounds(numerator)[0], (divisor - numerator if isinstance(divisor, Expr) else 0)
         if low is not None and low >= 0 and (bounds(high)[0] or 0) > 0:
             return 0
@@ -437,8 +462,28 @@ def _parts(kind: str, dim: Dim) -> tuple[Dim, ...]:
 
 def _covers(kind: str, one: Dim, other: Dim) -> bool:
     """Whether `one` makes `other` needless in a minimum or maximum."""
-    low = bounds(one - other if kind == "max" else other - one)[0]
-    return low is not None and low >= 0
+    difference = one - other if kind == "max" else other - one
+    low = bounds(difference)[0]
+    while low is None or low < 0:
+        closer = _without_floors(difference)
+        if closer is None:
+            return False
+        difference = closer
+        low = bounds(difference)[0]
+    return True
+
+
+def _without_floors(dim: Dim) -> Dim | None:
+    """What a size is never below, with two of its floors as one: ``p//d - q//d >= (p - q)//d``."""
+    floors = [(monomial, factor) for monomial, factor in _terms(dim).items() if is_floor(monomial)]
+    for more, factor in floors:
+        for less, other in floors:
+            (p, by), (q, other_by) = more[0][0].args, less[0][0].args
+            if factor > 0 > other and by == other_by:
+                times = min(factor, -other)
+                lost: Dim = one_term(more, 1) - one_term(less, 1) - (p - q) // by
+                return dim - times * lost
+    return None
 
 
 def _value(atom: Atom, sizes: Mapping[Any, int]) -> int:

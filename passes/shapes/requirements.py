@@ -13,9 +13,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Dim, Expr, bounds, exact_quotient
-from graphinit.ir.expressions import one_term
-from graphinit.ir.terms import print_order, remainders_of
+from graphinit.ir.expressions import common_factor, one_term
+from graphinit.ir.terms import is_floor, print_order, remainders_of
 from passes.shapes.size_sets import MOST_TABLED, SizeSet, solutions
+
+_NEVER = "False"
+"""The text of a condition that holds for no size."""
 
 Box = tuple[tuple[str, SizeSet], ...]
 """Sets of sizes for several symbols at once."""
@@ -80,23 +83,46 @@ class Condition(NamedTuple):
     def normal(self) -> Condition:
         """Return the same condition in one form: nothing common to both sides, nothing negative.
 
-        ``6*n % 4 == 0`` and ``6*n == 4*(n + n//2)`` both become ``n % 2 == 0``.
+        ``6*n % 4 == 0`` and ``6*n == 4*(n + n//2)`` both become ``n % 2 == 0``; so does
+        ``3*b*n % (2*b) == 0``.
         """
-        relation, difference = self.relation, self.left - self.right
+        relation, left, right = self
         if relation == "%":
-            difference = self.left % self.right
-            if not isinstance(self.right, int):
-                return self
-            relation = "=="
+            common = common_factor(left, right)
+            left, right = exact_quotient(left, common), exact_quotient(right, common)  # type: ignore[assignment]
+            if not isinstance(right, int):
+                return Condition(relation, left, right)
+            relation, left, right = "==", left % right, 0
+        difference = left - right
+        difference = exact_quotient(difference, common_factor(difference))  # type: ignore[assignment]
         if not isinstance(difference, Expr):
-            return self
-        common = math.gcd(*(factor for monomial, factor in difference.terms.items() if monomial))
-        offset = difference.terms.get((), 0)
+            return Condition(relation, difference, 0)
         if relation == ">=":  # 2*h - 3 >= 0 is h - 2 >= 0
+            common = math.gcd(*(factor for monomial, factor in difference.terms.items() if monomial))
+            offset = difference.terms.get((), 0)
             difference = exact_quotient(difference - offset, common) + offset // common  # type: ignore[operator]
-        else:
-            difference = exact_quotient(difference, math.gcd(common, offset)) or difference
         return _sides(relation, difference)
+
+    def parts(self) -> tuple[Condition, ...]:
+        """Return conditions that it comes to, all together.
+
+        A product of floors is the product without floors only where nothing is left over:
+        ``16*(h//4)*(w//4) == h*w`` says ``h % 4 == 0`` and ``w % 4 == 0``.
+        """
+        difference = self.left - self.right
+        terms = difference.terms if self.relation == "==" and isinstance(difference, Expr) else {}
+        for monomial, factor in terms.items():
+            floors = [item for item in monomial if is_floor((item,))]
+            rest = tuple(item for item in monomial if item not in floors)
+            sign = 1 if factor > 0 else -1
+            whole = one_term(rest, sign * factor)
+            target = sign * (one_term(monomial, factor) - difference)
+            for atom, _ in floors:
+                whole, target = whole * atom.args[0], target * atom.args[1]
+            sizes = [target, *(atom.args[0] for atom, _ in floors)]
+            if floors and whole == target and all((bounds(size)[0] or 0) >= 1 for size in sizes):
+                return tuple(Condition("%", *atom.args).normal() for atom, _ in floors)
+        return (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +178,8 @@ class Requirement:
     def __str__(self) -> str:
         if self.boxes:
             return " or ".join(map(_box_text, self.boxes))
-        return " or ".join(map(str, self.alternatives))
+        texts = dict.fromkeys(map(str, self.alternatives))
+        return " or ".join([text for text in texts if text != _NEVER] or texts)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

@@ -137,7 +137,11 @@ class SizeSet:
         first = start
         while first > 1 and self.table[first - 1] == residues[(first - 1) % self.period]:
             first -= 1
-        before = np.flatnonzero(self.table[:first])
+        below = np.resize(residues, first)
+        if first > 1 and not (below[1:] & ~self.table[1:first]).any():
+            first, before = 1, np.flatnonzero(self.table[:first] & ~below)  # the rule, and more beside it
+        else:
+            before = np.flatnonzero(self.table[:first])
         pieces = [_finite_text(name, before)] if len(before) else []
         parts = [] if self.period == 1 else [_residue_text(name, residues)]
         if first > 1:

@@ -48,6 +48,12 @@ class _Claim:
     def symbols(self) -> frozenset[str]:
         return frozenset().union(*(condition.symbols for condition in self.alternatives))
 
+    def parts(self) -> list[_Claim]:
+        """The claims that it comes to."""
+        if len(self.alternatives) > 1:
+            return [self]
+        return [_Claim((condition,), self.parents) for condition in self.alternatives[0].parts()]
+
 
 class _ConflictError(Exception):
     def __init__(self, requirements: Iterable[Requirement]) -> None:
@@ -74,7 +80,8 @@ def solve_requirements(requirements: Sequence[Requirement]) -> SolvedRequirement
     try:
         return SolvedRequirements(_System(requirements).solved(), ())
     except _ConflictError as conflict:
-        return SolvedRequirements(tuple(requirements), conflict.requirements)
+        told = {str(requirement): requirement for requirement in requirements}
+        return SolvedRequirements(tuple(told.values()), conflict.requirements)
 
 
 class _System:
@@ -114,7 +121,7 @@ class _System:
                 claim = _Claim(tuple(alternatives), tuple(dict.fromkeys(parents)))
             left = self._possible(claim)
             if left is not None:
-                kept.append(left)
+                kept += left.parts()
         changed = kept != self.claims
         self.claims = kept
         return changed

@@ -11,6 +11,7 @@ from graphinit import functional as F
 from graphinit.errors import ShapeError
 from graphinit.ir.dims import Expr, parse_dim, symbol
 from graphinit.ir.graph import Graph
+from graphinit.ir.tensor import Tensor
 from passes.shape_inference import infer_shapes
 from passes.shapes.requirements import Condition, Requirement
 from passes.shapes.size_sets import SizeSet, solutions
@@ -62,6 +63,66 @@ def test_height_and_width_apart() -> None:
         for w in chance.sample(sizes, 11):
             fits = infer_shapes(graph, x=(2, 3, h, w)).ok
             assert report.accepts(batch=2, h=h, w=w) == fits, (h, w)
+
+
+def downsampled(image: Any, blocks: int = 3) -> Graph:
+    """Strides of 2 beside a mean of 2x2 on the skip, as in ResNet-D."""
+    y, count = F.input("x", image), 0
+    for units in range(5, 5 + blocks):
+        weights = [F.parameter(f"w{count + at}", (units, -1, k, k)) for at, k in enumerate((3, 1))]
+        skip = F.conv(F.avg_pool(y, (2, 2), strides=(2, 2)), weights[1])
+        y, count = F.conv(y, weights[0], strides=(2, 2), padding=(1, 1)) + skip, count + 2
+    return Graph(y)
+
+
+def test_a_skip_that_rounds_the_other_way() -> None:
+    """The greater of both sizes is known, and small images broadcast."""
+    graph = downsampled(("batch", 3, "h", "h"))
+    assert texts(graph) == ["h == 6 or h == 12 or h % 8 == 0"]
+    assert infer_shapes(graph)["y"] == ("batch", 7, "(h + 7)//8", "(h + 7)//8")
+    concrete = downsampled((-1, 3, -1, -1))
+    accepted = [h for h in range(1, 50) if infer_shapes(concrete, x=(2, 3, h, h)).ok]
+    assert accepted == [6, 8, 12, 16, 24, 32, 40, 48]
+
+
+def patches(x: Tensor) -> Tensor:
+    b, c, h, w = x.shape
+    return F.reshape(x, (b, c, h // 4, 4, w // 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "asked", "y"),
+    [
+        (patches, ("b", 3, "h", "w"), ["h % 4 == 0", "w % 4 == 0"], ("b", 3, "h//4", 4, "w//4", 4)),
+        (lambda x: F.reshape(x, (x.shape[0], -1, 4)), ("b", "2*n"), ["n % 2 == 0"], ("b", "n//2", 4)),
+        (
+            lambda x: F.reshape(x, (x.shape[0], x.shape[1], 3, x.shape[2] // 3)),
+            ("b", "t", "c"),
+            ["c % 3 == 0"],
+            ("b", "t", 3, "c//3"),
+        ),
+    ],
+)
+def test_what_all_sides_have_in_common_cancels(build: Any, shape: Any, asked: list[str], y: Any) -> None:
+    graph = Graph(build(F.input("x", shape)))
+    assert texts(graph) == asked
+    assert infer_shapes(graph)["y"] == y
+
+
+def test_products_of_floors_lose_nothing() -> None:
+    h, w = symbol("h"), symbol("w")
+    condition = Condition("==", 20 * (h // 4) * ((w + 1) // 5), h * (w + 1))
+    assert sorted(map(str, condition.parts())) == ["h % 4 == 0", "w % 5 == 4"]
+    assert Condition("==", 20 * (h // 4) * (w // 5), h * (w + 1)).parts()[0].relation == "=="
+    for first, second in ((h, w), (8, 9), (8, 7), (3, 9)):
+        sizes = {"h": first, "w": second} if isinstance(first, int) else {"h": 12, "w": 4}
+        assert condition.holds(sizes) == all(part.holds(sizes) for part in condition.parts())
+
+
+def test_what_holds_for_no_size_is_no_alternative() -> None:
+    need = Requirement((Condition("==", 2 * symbol("h"), 7), Condition(">=", symbol("h"), 5)))
+    assert str(need) == "h >= 5"
+    assert str(Requirement((Condition("==", 2 * symbol("h"), 7),))) == "False"
 
 
 def test_a_tie_of_two_symbols_is_put_in_elsewhere() -> None:
@@ -156,6 +217,7 @@ def test_several_requirements_are_solved_together(seed: int) -> None:
         ("%", "h*(h + 1)", "3", "h % 3 != 1"),
         (">=", "h*(20 - h)", "75", "5 <= h <= 15"),
         ("==", "h*h", "2", "False"),
+        ("==", "(h - 1)*(h % 4)", "0", "h == 1 or h % 4 == 0"),
     ],
 )
 def test_text_of_solutions(relation: str, left: str, right: str, text: str) -> None:
