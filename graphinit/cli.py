@@ -158,7 +158,9 @@ def _check(targets: list[str], inputs: dict[str, TensorType], arguments: argpars
             *(str(Path(place).resolve().parent) for place in places if Path(place).exists()),
         }
         files = {place: os.path.abspath(place) for place in places if Path(place).is_file()}
-        return user_modules(before, tuple(folders)) | files
+        # what a target would have imported, had it not failed, mostly stands beside it
+        beside = {str(file): str(file) for path in files.values() for file in Path(path).parent.glob("*.py")}
+        return user_modules(before, tuple(folders)) | files | beside
 
     watch(look)
     return code

@@ -45,9 +45,10 @@ def watch(look: Callable[[], dict[str, str]], pause: float = 0.2, looks: int | N
     """
     written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     count = 0
+    files: dict[str, str] = {}
     try:
         while looks is None or count < looks:
-            files = look()
+            files |= look()  # what was imported before may be what fails now
             count += 1
             if looks is not None and count == looks:
                 return

@@ -14,6 +14,7 @@ import pytest
 from graphinit import Graph, nn
 from graphinit import functional as F
 from graphinit.cli import load_target, main, parse_inputs
+from graphinit.command.watching import watch
 from graphinit.errors import TargetError
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +74,7 @@ def nets(tmp_path, monkeypatch):
     (tmp_path / "nets.py").write_text(NETS)
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "nets.py"
-    for name in ("nets", "_nets_target", "loud", "beside"):
+    for name in ("nets", "_nets_target", "loud", "beside", "uses"):
         sys.modules.pop(name, None)
 
 
@@ -368,6 +369,21 @@ class TestHostileTargets:
             (result,) = json.loads(out)["runs"][0]["results"]
             uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
             assert uri == "two%20words/gr%C3%B6%C3%9Fe.py"
+
+    def test_watching_goes_on_while_what_is_imported_is_broken(self, nets, capsys, monkeypatch):
+        helper = Path("beside.py")
+        Path("uses.py").write_text("from beside import net\n")
+        states = iter([NETS, "def f(:  # again\n", NETS + "\n"])
+        helper.write_text("def f(:\n")
+        # whoever waits for a save gets one
+        monkeypatch.setattr(
+            "graphinit.command.watching.time.sleep", lambda _: helper.write_text(next(states))
+        )
+        monkeypatch.setattr("graphinit.cli.watch", lambda look: watch(look, looks=4))
+        code, out, err = run(capsys, "check", "uses.py:net", "x=2,5", "--watch")
+        assert code == 0
+        assert out.count("returns y") == 2
+        assert err.count("SyntaxError") == 2
 
 
 class TestStreams:
