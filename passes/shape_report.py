@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 from graphinit.errors import GraphInitError, ShapeError
@@ -201,8 +202,11 @@ class ShapeReport(Mapping[str, Sizes | None]):
         Raises
         ------
         ShapeError
-            GI206, when a symbol that a requirement speaks of has no size.
+            GI206, when a symbol that a requirement speaks of has no size, or one that is no whole number.
         """
+        for name, size in sizes.items():
+            if not isinstance(size, Integral):
+                raise ShapeError(f"{name}={size!r} is no size; give a whole number", code="GI206")
         if not self.ok or any(size < 1 for size in sizes.values()):
             return False
         missing = sorted({name for need in self.requirements for name in need.symbols} - sizes.keys())

@@ -117,7 +117,9 @@ class TensorType:
             If the dtype is none of `DTYPES`.
         """
         if isinstance(spec, TensorType):
-            return spec
+            if spec.shape is None or not any(isinstance(dim, str) for dim in spec.shape):
+                return spec
+            return TensorType(parse_shape(spec.shape), spec.dtype)  # names, as they stand in a tuple
         if isinstance(spec, str):
             return _parse_text(spec)
         if isinstance(spec, tuple | list):

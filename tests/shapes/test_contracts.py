@@ -80,3 +80,12 @@ def test_compiled_it_costs_nothing() -> None:
     graph = Graph(F.assert_shape(F.relu(F.input("x", (2, 3))), (2, 3)))
     executable = compile_graph(graph)
     assert executable.forward(np.ones((2, 3), np.float32)).shape == (2, 3)
+
+
+def test_a_type_may_name_its_sizes() -> None:
+    net = nn.Sequential(nn.Dense(5), nn.Dense(3))
+    report = infer_shapes(net.trace(), x=TensorType(("batch", "2*n"), "float32"))  # type: ignore[arg-type]
+    assert report["0.weight"] == (5, "2*n")
+    inner: Any = {"0.linear": TensorType(("batch", 7), None)}  # type: ignore[arg-type]
+    (error,) = infer_shapes(net.trace(), x=("batch", 4), **inner).errors
+    assert "7 != 5" in error.message or "5 != 7" in error.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graphinit import functional as F
@@ -146,6 +147,10 @@ def test_a_symbol_without_a_size_is_asked_for() -> None:
     report = infer_shapes(lenet(("batch", 3, "h", "w"), 400))
     with pytest.raises(ShapeError, match="give a size for w"):
         report.accepts(h=32)
+    for size in (32.5, "32", None):
+        with pytest.raises(ShapeError, match="is no size; give a whole number"):
+            report.accepts(h=size, w=32)
+    assert report.accepts(h=np.int64(32), w=33)
 
 
 def evaluate(dim: Any, size: int) -> int:
