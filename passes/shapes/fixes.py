@@ -15,7 +15,7 @@ from graphinit.ir.dims import Expr, Unknown, exact_quotient
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Attrs
-from graphinit.ir.types import TensorType
+from graphinit.ir.types import TensorType, format_shape
 from passes.shapes.explanation import History, Place
 from passes.shapes.inference import Inference, infer
 from passes.shapes.unification import Clash
@@ -107,6 +107,7 @@ def _candidates(history: History, mistake: Mistake) -> Iterator[_Candidate]:
     if len(graph.nodes) > _MOST_NODES:
         return
     yield from itertools.islice(_windows(history, mistake), _TRIED)
+    yield from _asserted(history, mistake)
     yield from _transposed(history, mistake)
     yield from _projected(history, mistake)
 
@@ -243,6 +244,26 @@ def _plain(value: Any) -> Any:
     while isinstance(value, tuple) and value and len(set(value)) == 1:
         value = value[0]
     return value
+
+
+def _asserted(history: History, mistake: Mistake) -> Iterator[_Candidate]:
+    """What is there, in place of what was asserted to be."""
+    node, _ = _failing(history, mistake)
+    shape = history.inference.solver.known_shape(_slots(history, mistake)[0])
+    if node.op != "assert_shape" or shape is None:
+        return
+    stated = node.attrs["shape"]
+    axes = {axis for (_, axis), _ in mistake.clash.sides}
+    if len(stated) == len(shape):
+        shape = tuple(
+            own if axis in axes else old for axis, (own, old) in enumerate(zip(shape, stated, strict=True))
+        )
+    edits = {node.name: dataclasses.replace(node, attrs=Attrs({**node.attrs, "shape": shape}))}
+    yield (
+        (node.name, "shape"),
+        f"assert {format_shape(shape)} in place of {format_shape(stated)}",
+        lambda: _infer_with(history.inference, edits, lambda builder, node: edits[node.name]),
+    )
 
 
 def _transposed(history: History, mistake: Mistake) -> Iterator[_Candidate]:

@@ -89,3 +89,16 @@ def test_a_type_may_name_its_sizes() -> None:
     inner: Any = {"0.linear": TensorType(("batch", 7), None)}  # type: ignore[arg-type]
     (error,) = infer_shapes(net.trace(), x=("batch", 4), **inner).errors
     assert "7 != 5" in error.message or "5 != 7" in error.message
+
+
+@pytest.mark.parametrize(
+    ("stated", "fix"),
+    [
+        (("batch", 7), "assert [batch, 15] in place of [batch, 7]"),
+        (("n", "2*n"), "assert [n, 15] in place of [n, 2*n]"),
+        (("batch", 15, 1), "assert [batch, 15] in place of [batch, 15, 1]"),
+    ],
+)
+def test_what_may_be_asserted_instead(stated: Any, fix: str) -> None:
+    (error,) = flattened(stated).errors
+    assert fix in error.fixes
