@@ -53,7 +53,8 @@ def try_candidates(solver: Solver) -> None:
     for _ in range(_ROUNDS):
         if solver.clashes or not any(solver.choices.values()):
             return
-        if not any(_Round(solver, _Budget(), depth).run(list(solver.choices)) for depth in (1, 2)):
+        long: set[Place] = set()
+        if not any(_Round(solver, _Budget(), depth, long).run(list(solver.choices)) for depth in (1, 2)):
             return
 
 
@@ -70,10 +71,13 @@ class _Budget:
 
 
 class _Round:
-    """One look at every choice that is left; of depth 2, each number is tried with those of other choices."""
+    """One look at every choice that is left; of depth 2, each number is tried with those of other choices.
 
-    def __init__(self, solver: Solver, budget: _Budget, depth: int) -> None:
-        self.solver, self.budget, self.depth = solver, budget, depth
+    `long` are places where a trial took too long: they are left alone.
+    """
+
+    def __init__(self, solver: Solver, budget: _Budget, depth: int, long: set[Place]) -> None:
+        self.solver, self.budget, self.depth, self.long = solver, budget, depth, long
 
     def run(self, rows: Iterable[int]) -> bool:
         """Try all choices of some rows, the shortest first; whether something was found."""
@@ -81,7 +85,8 @@ class _Round:
         for _, row, choice in self._choices(rows):
             if self.budget.spent or self.solver.clashes:
                 break
-            if unknown_at(self.solver, self._place(row, choice)) is not None:
+            place = self._place(row, choice)
+            if place not in self.long and unknown_at(self.solver, place) is not None:
                 found = self._decide(row, choice) or found
         return found
 
@@ -113,6 +118,7 @@ class _Round:
         for size in sizes:
             trial = self._try(place, size)
             if trial.stopped:
+                self.long.add(place)
                 return False
             if trial.clashes:
                 refuted.append(refute(solver, trial, place, size))
@@ -153,7 +159,7 @@ class _Round:
         trial.run()
         budget.trials -= 1
         if self.depth > 1:
-            inner, again = _Round(trial, budget, self.depth - 1), True
+            inner, again = _Round(trial, budget, self.depth - 1, set()), True
             while again and not (trial.clashes or trial.stopped or budget.spent):
                 again = inner.run(trial.concerned())
         budget.rows -= trial.revisits

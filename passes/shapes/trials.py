@@ -101,7 +101,7 @@ class Trial(Solver):
         try:
             super().run()
         except _StoppedError:
-            self.stopped = not self.clashes
+            self.stopped = self.stopped or not self.clashes
 
     def _solve(self, index: int, key: Any) -> None:
         super()._solve(index, key)
@@ -111,13 +111,23 @@ class Trial(Solver):
 
     def _queue(self, value: int, current: int) -> None:
         self.touched.add(value)
-        super()._queue(value, current)
+        if len(self.touched) <= self._most_rows:
+            super()._queue(value, current)
+        else:
+            self.stopped = True
+            self._heap.clear()
 
     def concerned(self) -> list[int]:
         """Return the rows that leave a choice beside the sizes that it has looked at."""
         slots = {slot for index in self.solved for slot in self.table[index].slots}
-        rows = {row for slot in slots for row in (self.producers[slot], *self.users(slot))}
+        passing = (slot for slot in slots if slot in self.touched or self._open(slot))
+        rows = {row for slot in passing for row in (self.producers[slot], *self.users(slot))}
         return sorted(row for row in rows if self.choices.get(row))
+
+    def _open(self, value: int) -> bool:
+        shape = self.shapes[value]
+        axes = range(0 if shape is None else len(shape))
+        return shape is None or any(unknown_at(self, (value, axis)) is not None for axis in axes)
 
 
 def put(solver: Solver, place: Place, dim: Any) -> None:
