@@ -6,6 +6,7 @@ A `Dim` is an int or an `Expr` (`graphinit.ir.expressions`).  Symbols stand for 
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,6 @@ from graphinit.errors import ShapeError
 from graphinit.ir.expressions import (
     Dim,
     Expr,
-    SizeRef,
     bounds,
     exact_quotient,
     extreme,
@@ -23,6 +23,7 @@ from graphinit.ir.expressions import (
     size_of,
     symbol,
 )
+from graphinit.ir.terms import SizeRef
 
 __all__ = [
     "Dim", "Expr", "SizeRef", "Unknown", "bounds", "exact_quotient", "maximum", "minimum", "parse_dim",
@@ -108,6 +109,8 @@ _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 
 def _parse_text(text: str) -> Dim:
     stripped = text.strip()
+    if stripped.isascii() and stripped.isidentifier() and not keyword.iskeyword(stripped):
+        return symbol(stripped)
     if stripped in ("-1", "?"):
         return -1
     try:

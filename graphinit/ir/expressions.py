@@ -10,35 +10,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 from graphinit.ir.terms import (
     Atom,
     Bounds,
     Monomial,
+    SizeRef,
     Terms,
     atom_order,
     atoms_of,
     bounds_of,
     divide_terms,
-    factor_text,
     is_floor,
     join,
     print_order,
     text_of,
 )
-
-
-class SizeRef(NamedTuple):
-    """The size of one axis of a value in the same graph, ``x.shape[0]``."""
-
-    node: str
-    port: int
-    axis: int
-
-    def __str__(self) -> str:
-        return f"{self.node}{f':{self.port}' if self.port else ''}.shape[{self.axis}]"
-
 
 _atoms: dict[tuple[Any, ...], Atom] = {}
 _exprs: dict[frozenset[tuple[Monomial, int]], Expr] = {}
@@ -79,20 +67,36 @@ class Expr:
         return Expr.from_json, (self.to_json(),)
 
     def __add__(self, other: Dim) -> Dim:
-        if not isinstance(other, int | Expr):
+        if isinstance(other, int):
+            return self._plus(other) if other else self
+        if not isinstance(other, Expr):
             return NotImplemented
         terms = dict(self.terms)
-        for monomial, factor in _terms(other).items():
+        for monomial, factor in other.terms.items():
             terms[monomial] = terms.get(monomial, 0) + factor
         return _dim(terms)
 
     __radd__ = __add__
 
+    def _plus(self, number: int) -> Expr:
+        terms = dict(self.terms)
+        number += terms.pop((), 0)
+        if number:
+            terms[()] = number
+        return _unique(terms)
+
+    def _times(self, number: int) -> Expr:
+        if number == 1:
+            return self
+        return _unique({monomial: factor * number for monomial, factor in self.terms.items()})
+
     def __neg__(self) -> Dim:
-        return _dim({monomial: -factor for monomial, factor in self.terms.items()})
+        return self._times(-1)
 
     def __sub__(self, other: Dim) -> Dim:
-        if not isinstance(other, int | Expr):
+        if isinstance(other, int):
+            return self._plus(-other) if other else self
+        if not isinstance(other, Expr):
             return NotImplemented
         return self + (-other)
 
@@ -103,7 +107,7 @@ class Expr:
         if not isinstance(other, int | Expr):
             return NotImplemented
         if isinstance(other, int):
-            return _dim({monomial: factor * other for monomial, factor in self.terms.items()})
+            return self._times(other) if other else 0
         terms: Terms = {}
         for left, a in self.terms.items():
             for right, b in other.terms.items():
@@ -114,6 +118,8 @@ class Expr:
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Dim) -> Dim:
+        if other == 1:
+            return self
         if not isinstance(other, int | Expr):
             return NotImplemented
         found = _quotients.get((self, other))
@@ -258,13 +264,12 @@ Dim = Union[int, Expr]  # noqa: UP007  (Expr is named in annotations above)
 
 def symbol(name: str) -> Expr:
     """Return the symbol of that name: any size from 1 on."""
-    return _single(_atom("symbol", (name,), name, 1, None))
+    return _single(_atom("symbol", (name,), 1, None))
 
 
 def size_of(node: str, port: int, axis: int) -> Expr:
     """Return the size of one axis of a value of the same graph."""
-    ref = SizeRef(node, port, axis)
-    return _single(_atom("size", tuple(ref), str(ref), 0, None))
+    return _single(_atom("size", (node, port, axis), 0, None))
 
 
 def minimum(a: Dim, b: Dim) -> Dim:
@@ -327,10 +332,10 @@ def common_factor(*dims: Dim) -> Dim:
     return _dim({monomial: number or 1})
 
 
-def _atom(kind: str, args: tuple[Any, ...], text: str, low: int | None, high: int | None) -> Atom:
+def _atom(kind: str, args: tuple[Any, ...], low: int | None, high: int | None) -> Atom:
     atom = _atoms.get((kind, *args))
     if atom is None:
-        atom = _atoms.setdefault((kind, *args), Atom(kind, args, text, low, high))
+        atom = _atoms.setdefault((kind, *args), Atom(kind, args, low, high))
     return atom
 
 
@@ -346,6 +351,11 @@ def _dim(terms: Terms) -> Dim:
         return 0
     if len(terms) == 1 and () in terms:
         return terms[()]
+    return _unique(terms)
+
+
+def _unique(terms: Terms) -> Expr:
+    """Return the one expression of these terms: none is 0, one is symbolic."""
     key = frozenset(terms.items())
     return _exprs.get(key) or _exprs.setdefault(key, Expr(terms))
 
@@ -380,12 +390,11 @@ def _floordiv(numerator: Dim, divisor: Dim) -> Dim:
     whole: Dim = 0
     by: int = divisor
     while True:
-        taken: Terms = {}
-        rest: Terms = {}
-        for monomial, factor in _terms(numerator).items():
-            taken[monomial], rest[monomial] = divmod(factor, by)
-        whole = whole + _dim(taken)
-        numerator = _dim(rest)
+        terms = _terms(numerator)
+        taken = {monomial: factor // by for monomial, factor in terms.items() if not 0 <= factor < by}
+        if taken:
+            whole = whole + _dim(taken)
+            numerator = _dim({monomial: factor % by for monomial, factor in terms.items()})
         least, most = bounds(numerator)
         if least is not None and most is not None and least >= 0 and most < by:
             return whole
@@ -418,9 +427,7 @@ def _floor_atom(numerator: Dim, divisor: Dim) -> Expr:
             (0 if positive and low is not None and low >= 0 else None),
             (high if positive and (high or -1) >= 0 else None),
         )
-    return _single(
-        _atom("//", (numerator, divisor), f"{factor_text(numerator)}//{factor_text(divisor)}", low, high)
-    )
+    return _single(_atom("//", (numerator, divisor), low, high))
 
 
 def extreme(kind: str, dims: Iterable[Dim]) -> Dim:
@@ -445,7 +452,6 @@ def extreme(kind: str, dims: Iterable[Dim]) -> Dim:
         _atom(
             kind,
             tuple(kept),
-            f"{kind}({', '.join(map(str, kept))})",
             pick(known_low) if complete_low else None,
             pick(known_high) if complete_high else None,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -23,6 +24,10 @@ class Row(NamedTuple):
     take: Any
     inputs: int
     outputs: int
+
+
+def _alone(slot: int, shapes: Sequence[Any]) -> tuple[Any]:
+    return (shapes[slot],)
 
 
 class NodeTable:
@@ -94,7 +99,7 @@ class NodeTable:
         first = self.values
         count = len(node.types)
         slots = (*taken, *range(first, first + count), *given)
-        take = itemgetter(*slots) if len(slots) > 1 else None
+        take = itemgetter(*slots) if len(slots) > 1 else partial(_alone, *slots)
         self.nodes[name] = node
         numbers[name] = first
         self.values = first + count

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -387,6 +388,11 @@ def default_dtype(dtypes: Sequence[str | None], attrs: Attrs) -> str | None:
     A Python number (None) gives way to any dtype; integers give way to floating numbers of any
     width, so that ids never widen a float32 network to float64, as NumPy would.
     """
+    return _promote(tuple(dtypes))
+
+
+@lru_cache(maxsize=1024)
+def _promote(dtypes: tuple[str | None, ...]) -> str | None:
     known = [dtype for dtype in dtypes if dtype is not None]
     floats = [dtype for dtype in known if dtype.startswith("float")]
     return np.result_type(*(floats or known)).name if known else None

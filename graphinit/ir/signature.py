@@ -83,9 +83,9 @@ class Operand:
     variadic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Signature:
-    """A parsed signature.
+    """A parsed signature; compared by identity, as each op has its own.
 
     Examples
     --------

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class SizeRef(NamedTuple):
+    """The size of one axis of a value in the same graph, ``x.shape[0]``."""
+
+    node: str
+    port: int
+    axis: int
+
+    def __str__(self) -> str:
+        return f"{self.node}{f':{self.port}' if self.port else ''}.shape[{self.axis}]"
 
 
 class Atom:
@@ -21,22 +32,32 @@ class Atom:
         What it is.
     args : tuple
         A name, the fields of a size reference, or sizes.
-    text : str
-        How it prints.
     low, high : int or None
         Numbers that it is never below and never above.
     """
 
-    __slots__ = ("args", "high", "kind", "low", "text")
+    __slots__ = ("_text", "args", "high", "kind", "low")
 
-    def __init__(
-        self, kind: str, args: tuple[Any, ...], text: str, low: int | None, high: int | None
-    ) -> None:
+    def __init__(self, kind: str, args: tuple[Any, ...], low: int | None, high: int | None) -> None:
         self.kind = kind
         self.args = args
-        self.text = text
         self.low = low
         self.high = high
+        self._text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """How it prints."""
+        if self._text is None:
+            if self.kind == "symbol":
+                self._text = self.args[0]
+            elif self.kind == "size":
+                self._text = str(SizeRef(*self.args))
+            elif self.kind == "//":
+                self._text = "//".join(map(factor_text, self.args))
+            else:
+                self._text = f"{self.kind}({', '.join(map(str, self.args))})"
+        return self._text
 
 
 Monomial = tuple[tuple[Atom, int], ...]
@@ -115,8 +136,11 @@ def is_floor(monomial: Monomial) -> bool:
 def remainders_of(terms: Terms) -> tuple[list[tuple[int, Any, int]], Terms]:
     """Split off remainders: the expression is the sum of ``k * (p % d)`` and of the rest."""
     found: list[tuple[int, Any, int]] = []
+    floors = [monomial for monomial in terms if is_floor(monomial)]
+    if not floors:
+        return found, terms
     rest = dict(terms)
-    for monomial in sorted((m for m in terms if is_floor(m)), key=lambda m: m[0][0].text):
+    for monomial in sorted(floors, key=lambda m: m[0][0].text) if len(floors) > 1 else floors:
         inner, by = monomial[0][0].args
         if monomial not in rest:  # it went into another remainder
             continue
@@ -133,16 +157,18 @@ def remainders_of(terms: Terms) -> tuple[list[tuple[int, Any, int]], Terms]:
 
 def bounds_of(terms: Terms) -> Bounds:
     """Return numbers that some terms are never below and never above."""
-    low: int | None = 0
-    high: int | None = 0
     remainders, rest = remainders_of(terms)
+    low: int | None = rest.get((), 0)
+    high: int | None = low
     spans: list[tuple[int, Bounds]] = [(times, (0, by - 1)) for times, _, by in remainders]
     for monomial, factor in rest.items():
-        span: Bounds = (1, 1)
+        span: Bounds | None = None
         for atom, power in monomial:
             for _ in range(power):
-                span = _span_product(span, (atom.low, atom.high))
-        spans.append((factor, span))
+                one = (atom.low, atom.high)
+                span = one if span is None else _span_product(span, one)
+        if span is not None:
+            spans.append((factor, span))
     for factor, (least, most) in spans:
         if factor < 0:
             least, most = most, least

@@ -8,7 +8,8 @@ image, `conv_weight_gradient` its transpose in the weight; each one's gradients 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Dim
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
@@ -33,39 +34,56 @@ from graphinit.ops.windows import (
 # --- equations --------------------------------------------------------------------------------
 
 
-def _consistent(ctx: Any) -> int | None:
-    """Return the number of spatial axes; None, and a mistake, when attributes don't agree on it."""
-    attrs = ctx.attrs
-    count = len(attrs["strides"])
-    lengths = {count, len(attrs["dilation"])}
-    if not isinstance(attrs["padding"], str):
-        lengths.add(len(attrs["padding"]))
+class _Slide(NamedTuple):
+    """How the kernel moves along a spatial axis: `place` counts spatial axes only; see `state_window`."""
+
+    place: int
+    axis: int
+    stride: int
+    padding: int | None
+    dilation: int
+
+
+@lru_cache(maxsize=1024)
+def _slides(attrs: Attrs) -> tuple[_Slide, ...] | str:
+    """Return what happens along each spatial axis; words when attributes don't agree on their number."""
+    strides, dilation, padding = attrs["strides"], attrs["dilation"], attrs["padding"]
+    lengths = {len(strides), len(dilation)}
+    if not isinstance(padding, str):
+        lengths.add(len(padding))
     if len(lengths) > 1:
-        ctx.fail(
-            "GI202",
-            f"strides=, padding= and dilation= are for {sorted(lengths)} spatial axes; give them for one number",
-        )
-        return None
-    return count
+        return f"strides=, padding= and dilation= are for {sorted(lengths)} spatial axes; give them for one number"
+    axes = spatial_axes(len(strides) + 2, attrs["channels_last"])
+    return tuple(
+        _Slide(place, axis, strides[place], total_padding(padding, place), dilation[place])
+        for place, axis in enumerate(axes)
+    )
 
 
-def _lead(ctx: Any, image: int, w: int, result: int, names: tuple[str, str]) -> tuple[int, int] | None:
-    """State ranks, batch, channels of the image against the weight; return rank and channel axis."""
-    count = _consistent(ctx)
-    if count is None:
+@lru_cache(maxsize=64)
+def _ranks(rank: int, last: bool, names: tuple[str, str]) -> tuple[str, str, str]:
+    images, weights = ("[b,*s,c]", "[n,*k,c]") if last else ("[b,c,*s]", "[n,c,*k]")
+    forms = (names[0] + images, "w" + weights, names[1] + images)
+    return tuple(f"{form} must have {rank} axes" for form in forms)  # type: ignore[return-value]
+
+
+def _lead(
+    ctx: Any, image: int, w: int, result: int, names: tuple[str, str]
+) -> tuple[int, tuple[_Slide, ...]] | None:
+    """State ranks and batch; return the axis of channels, and what happens along each spatial axis."""
+    slides = _slides(ctx.attrs)
+    if isinstance(slides, str):
+        ctx.fail("GI202", slides)
         return None
-    rank = count + 2
+    rank = len(slides) + 2
     last = ctx.attrs["channels_last"]
-    layout = "[b,*s,c]" if last else "[b,c,*s]"
-    for v, name in ((image, names[0]), (w, "w"), (result, names[1])):
-        form = layout if name != "w" else "[n,*k,c]" if last else "[n,c,*k]"
-        if not ctx.set_rank(v, rank, f"{name}{form} must have {rank} axes"):
+    for v, why in zip((image, w, result), _ranks(rank, last, names), strict=True):
+        if not ctx.set_rank(v, rank, why):
             return None
-    axis = channel_axis(rank, last)
     ctx.equal(
         ctx.dim(result, 0), ctx.dim(image, 0), f"axis 0 of {names[1]} is axis 0 of {names[0]}, the batch"
     )
-    return rank, axis
+    return channel_axis(rank, last), slides
 
 
 def _grouped(ctx: Any, channels: Any, each: Any, groups: int, name: str, axis: int) -> None:
@@ -80,9 +98,9 @@ def _grouped(ctx: Any, channels: Any, each: Any, groups: int, name: str, axis: i
         )
 
 
-def _extent(ctx: Any, w: int, axis: int, dilation: int) -> Any:
-    """Return how far the kernel reaches along an axis of w; None while its taps are not known."""
-    count = ctx.known(ctx.dim(w, axis))
+def _extent(ctx: Any, taps: Any, dilation: int) -> Any:
+    """Return how far the kernel reaches along an axis of so many taps; None while that is not known."""
+    count = ctx.known(taps)
     return None if count is None else (count - 1) * dilation + 1
 
 
@@ -91,27 +109,26 @@ def _convolved(ctx: Any, x: int, w: int, y: int, names: tuple[str, str]) -> None
     lead = _lead(ctx, x, w, y, names)
     if lead is None:
         return
-    rank, axis = lead
-    attrs = ctx.attrs
-    groups = attrs["groups"]
-    _grouped(ctx, ctx.dim(x, axis), ctx.dim(w, axis), groups, names[0], axis)
-    ctx.equal(ctx.dim(y, axis), ctx.dim(w, 0), f"axis {axis} of {names[1]}, the channels, is axis 0 of w")
+    axis, slides = lead
+    image, kernel, result = ctx.shape(x), ctx.shape(w), ctx.shape(y)
+    groups = ctx.attrs["groups"]
+    _grouped(ctx, image[axis], kernel[axis], groups, names[0], axis)
+    ctx.equal(result[axis], kernel[0], f"axis {axis} of {names[1]}, the channels, is axis 0 of w")
     if groups > 1:
-        ctx.divides(
-            groups, ctx.dim(w, 0), f"axis 0 of w, the output channels, must part into {groups} groups"
-        )
-    for place, spatial in enumerate(spatial_axes(rank, attrs["channels_last"])):
-        extent = _extent(ctx, w, spatial, attrs["dilation"][place])
+        ctx.divides(groups, kernel[0], f"axis 0 of w, the output channels, must part into {groups} groups")
+    for _, spatial, stride, padding, dilation in slides:
+        taps = kernel[spatial]
+        extent = _extent(ctx, taps, dilation)
         if extent is not None:
             state_window(
                 ctx,
-                ctx.dim(y, spatial),
-                ctx.dim(x, spatial),
+                result[spatial],
+                image[spatial],
                 extent,
-                attrs["strides"][place],
-                total_padding(attrs["padding"], place),
+                stride,
+                padding,
                 (f"axis {spatial} of {names[1]}", f"axis {spatial} of {names[0]}"),
-                because=(ctx.dim(w, spatial),),
+                because=(taps,),
             )
 
 
@@ -144,22 +161,20 @@ def _transpose_shape(ctx: Any) -> None:
     lead = _lead(ctx, x, w, y, ("x", "y"))
     if lead is None:
         return
-    rank, axis = lead
-    attrs = ctx.attrs
-    groups = attrs["groups"]
+    axis, slides = lead
+    groups, output_padding = ctx.attrs["groups"], ctx.attrs["output_padding"]
     ctx.equal(ctx.dim(x, axis), ctx.dim(w, 0), f"axis {axis} of x, the channels, must equal axis 0 of w")
     if groups > 1:
         ctx.divides(
             groups, ctx.dim(x, axis), f"axis {axis} of x, the channels, must part into {groups} groups"
         )
     _grouped(ctx, ctx.dim(y, axis), ctx.dim(w, axis), groups, "y", axis)
-    for place, spatial in enumerate(spatial_axes(rank, attrs["channels_last"])):
-        stride, padding = attrs["strides"][place], total_padding(attrs["padding"], place)
-        extra = attrs["output_padding"][place] if attrs["output_padding"] else 0
+    for place, spatial, stride, padding, dilation in slides:
+        extra = output_padding[place] if output_padding else 0
         if extra >= stride and extra:
             ctx.fail("GI205", f"output_padding={extra} must be less than the stride of {stride}")
             return
-        extent = _extent(ctx, w, spatial, attrs["dilation"][place])
+        extent = _extent(ctx, ctx.dim(w, spatial), dilation)
         if extent is None:
             continue
         offset = 0 if padding is None else extent - stride - padding + extra

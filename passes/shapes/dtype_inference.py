@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from graphinit.errors import DTypeError
+from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule, default_dtype
 from graphinit.ir.types import is_float, is_integer
 
+_FITS = {"int": is_integer, "float": is_float, "bool": "bool".__eq__}
 _KINDS = {"int": "integers", "float": "floating numbers", "bool": "truth values"}
 
 
@@ -32,6 +34,8 @@ class Declared(NamedTuple):
         The values of sources that state no dtype, Python numbers apart.
     rules : tuple of (Rule, int, int)
         The distinct rules with their numbers of inputs and outputs.
+    symbolic : tuple of int
+        The values whose stated shape has expressions in it.
     """
 
     shapes: list[Any]
@@ -39,6 +43,7 @@ class Declared(NamedTuple):
     numbers: dict[int, Any]
     open: list[int]
     rules: tuple[tuple[Rule, int, int], ...]
+    symbolic: tuple[int, ...]
 
 
 def read_declared(graph: Graph) -> Declared:
@@ -55,12 +60,14 @@ def read_declared(graph: Graph) -> Declared:
         elif node.is_source and node.types[0].dtype is None:
             open_.append(graph.numbers[node.name])
     rules = {(row.rule, row.inputs, row.outputs): None for row in graph.table if row.rule.spec is not None}
+    shapes = [type.shape for node in nodes for type in node.types]
     graph.declared = known = Declared(
-        [type.shape for node in nodes for type in node.types],
+        shapes,
         [type.dtype for node in nodes for type in node.types],
         numbers,
         open_,
         tuple(rules),
+        tuple(value for value, shape in enumerate(shapes) if shape is not None and Expr in map(type, shape)),
     )
     return known
 
@@ -123,7 +130,7 @@ class Dtypes:
             rule, slots, take, inputs, outputs = self.table[index]
             if rule.spec is None:
                 continue
-            shown = take(dtypes) if take is not None else (dtypes[slots[0]],)
+            shown = take(dtypes)
             key: Any = (rule, shown)
             if numbers and None in shown[:inputs]:
                 key = (rule, shown, tuple(type(numbers.get(slot)) for slot in slots[:inputs]))
@@ -155,6 +162,11 @@ class Dtypes:
             return False
         (only,) = stated
         for rule, inputs, outputs in declared.rules:
+            assert rule.spec is not None, "sources have no rule"
+            if rule.spec.dtype is None and all(
+                _fits(operand.kind, only, None) for operand in rule.spec.parsed.inputs
+            ):
+                continue  # what promotes one dtype gives that dtype
             given, wrong = _answer(rule, [only] * inputs, [None] * inputs, outputs)
             if wrong or any(dtype != only for dtype in given):
                 return False
@@ -193,7 +205,7 @@ def _fits(kind: str, dtype: str | None, number: Any) -> bool:
         return True
     if dtype is None:
         return kind == "float" or (kind == "int" and isinstance(number, int))
-    return {"int": is_integer, "float": is_float, "bool": "bool".__eq__}[kind](dtype)
+    return _FITS[kind](dtype)
 
 
 def _promote_numbers(dtypes: Sequence[str | None], numbers: Sequence[Any]) -> list[str | None]:

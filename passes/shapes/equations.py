@@ -55,12 +55,15 @@ class Equations:
         if lost:
             if len(distinct) == 1:
                 local.lose(local.value(open_[0]))
+            local.waiting = True
             return
         if not open_:
             self._equal_products(left, right, factors, why)
         elif unknowns[0] and unknowns[1]:
             if len(open_) == 2 and factors[0] == factors[1] and factors[0] != 0:
                 local.equate(unknowns[0][0], unknowns[1][0], why)
+            else:
+                local.waiting = True
         else:
             side = 0 if unknowns[0] else 1
             self._divide(open_, len(distinct), factors[1 - side], factors[side], places, why)
@@ -87,6 +90,7 @@ class Equations:
         """Settle unknowns whose product, times `by`, is `total`."""
         local, first = self.local, open_[0]
         others = [handle for handle in places if handle is not first and handle not in open_]
+        local.waiting |= by == 0 or len(open_) > 1
         if by == 0:
             if impossible(total, 0):
                 local.clash("GI204", f"{why}: a product with a size of 0 is not {total}", places)
@@ -144,7 +148,7 @@ class Equations:
             self.local.clash("GI205", f"{why}: a size cannot be {dim}", (handle, *sources))
             self.local.lose(handle)
         elif value is not dim:
-            self.local.bind(value, dim, handle, sources, why, equal)
+            self.local.bind(value, dim, handle, tuple(sources), why, equal)
 
     def total(self, whole: Handle, parts: Sequence[Handle], why: str) -> None:
         """State that a size is the sum of others."""
@@ -167,6 +171,7 @@ class Equations:
         if lost:
             if len(counts) == 1:
                 local.lose(next(iter(counts)))
+            local.waiting = True
             return
         if not counts:
             self._no_rest(rest, whole, parts, why)
@@ -185,9 +190,11 @@ class Equations:
         elif rest == 0 and sorted(counts.values()) == [-1, 1]:
             a, b = counts
             local.equate(holders[a], holders[b], why)
-        elif type(rest) is int and (max(counts.values()) < 0 or min(counts.values()) > 0):
-            for unknown, count in counts.items():
-                local.choose(holders[unknown], range(rest // count + 1), places, why)
+        else:
+            local.waiting = True
+            if type(rest) is int and (max(counts.values()) < 0 or min(counts.values()) > 0):
+                for unknown, count in counts.items():
+                    local.choose(holders[unknown], range(rest // count + 1), places, why)
 
     def _no_rest(self, rest: Dim, whole: Handle, parts: Sequence[Handle], why: str) -> None:
         local, places = self.local, (whole, *parts)
@@ -214,21 +221,26 @@ class Equations:
         """
         local = self.local
         scale, x, offset = numerator
-        values = [local.value(handle) for handle in (out, scale, x, offset, divisor)]
+        values = [
+            handle if type(handle) is int else local.value(handle)
+            for handle in (out, scale, x, offset, divisor)
+        ]
         y, s, v, o, d = values
         places = [handle for handle in (x, scale, offset, divisor, *because) if type(handle) is Axis]
         if LOST in values:
             if sum(type(value) is Unknown for value in values) == 1:
                 local.lose(next(value for value in values if type(value) is Unknown))
+            local.waiting = True
             return
-        if any(type(value) is Unknown for value in (s, o, d)):
+        if Unknown in (type(s), type(o), type(d)):
+            local.waiting = True
             return
         if (isinstance(d, int) and d < 1) or s == 0:
             divided = f"{why}: a size is divided by {d}" if s != 0 else f"{why}: a size is scaled by 0"
             local.clash("GI205", divided, places)
             return
         if type(v) is not Unknown:
-            result = (s * v + o) // d
+            result = ((v if s == 1 else s * v) + o) // d
             if type(y) is Unknown:
                 self._bind(out, result, places, why)
                 return
@@ -243,14 +255,23 @@ class Equations:
             elif isinstance(low, int) and isinstance(high, int) and (low > high or high < 0):
                 local.clash("GI201", f"{why}: no size gives {y}", (out, *places))
                 local.lose(x)
-            elif type(low) is int and type(high) is int:
-                local.choose(x, range(max(low, 0), high + 1), (out, *places), why)
+            else:
+                local.waiting = True
+                if type(low) is int and type(high) is int:
+                    local.choose(x, range(max(low, 0), high + 1), (out, *places), why)
+        else:
+            local.waiting = True
 
     def broadcast(self, out: Handle, dims: Sequence[Handle], why: str) -> None:
         """State that one size is what others broadcast to: the one that is not 1."""
         local = self.local
         values = [local.value(dim) for dim in dims]
         result = local.value(out)
+        if len(dims) > 1 and Unknown in map(type, values):
+            local.waiting = True
+        if result is not LOST and type(values[0]) in (int, Expr) and _all_same(values):
+            local.equate(dims[0], out, why, "GI203")
+            return
         if LOST in values or result is LOST:
             if type(result) is Unknown and not any(_not_one(value) for value in values):
                 local.lose(result)
@@ -327,6 +348,10 @@ class Equations:
                     local.lose(out)
                     return
         self._bind(out, widest, dims, why)
+
+
+def _all_same(values: Sequence[Any]) -> bool:
+    return all(value is values[0] for value in values)
 
 
 def _not_one(value: Any) -> bool:

@@ -80,7 +80,7 @@ class Inference:
         for value, shape in changed.items():
             shapes[value] = shape
         self.stated = shapes
-        self._check_declared()
+        self._check_stated({*self._declared.symbolic, *given, *changed})
         self.derived = False
         resumed = None if previous is None else self._resume(previous, symbols)
         if resumed is not None:
@@ -153,14 +153,11 @@ class Inference:
                 joined.append(mine if isinstance(mine, int) else other)
         return tuple(joined)
 
-    def _check_declared(self) -> None:
+    def _check_stated(self, values: set[int]) -> None:
         """Sizes that are stated as expressions must not be negative."""
-        expressions = {dim for shape in set(self.stated) for dim in shape or () if type(dim) is Expr}
-        if all((bounds(dim)[0] or -1) >= 0 for dim in expressions):
-            return
         seen: set[Expr] = set()
-        for value, shape in enumerate(self.stated):
-            for axis, dim in enumerate(shape or ()):
+        for value in sorted(values):
+            for axis, dim in enumerate(self.stated[value] or ()):
                 if type(dim) is Expr and dim not in seen:
                     seen.add(dim)
                     low = bounds(dim)[0]

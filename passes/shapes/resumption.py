@@ -68,7 +68,7 @@ class ResumedSolver(Solver):
             return False
         rows = self._take_over(graph, solver, stated)
         self._exact = solver._exact
-        self._visited = len(self.table)
+        self._visit_none()
         while self._waiting:
             index = heapq.heappop(self._waiting)
             while self._waiting and self._waiting[0] == index:
@@ -146,7 +146,7 @@ class ResumedSolver(Solver):
         for slot in outputs:
             shapes[slot] = self.given[slot]
         before = [shapes[slot] for slot in taken]
-        shown = row.take(shapes) if row.take is not None else (shapes[row.slots[0]],)
+        shown = row.take(shapes)
         found = self._exact.get((row.rule, shown))
         self.visited.add(index)
         if found is None:

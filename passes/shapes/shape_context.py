@@ -7,14 +7,16 @@ known settles the other.  It is run again until nothing changes, so it must be s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from graphinit.ir.dims import Dim, Expr, SizeRef, Unknown, size_of
+from graphinit.ir.dims import Dim, Expr, SizeRef, Unknown, bounds, size_of
 from graphinit.ir.node_table import Row
 from graphinit.ir.op import Attrs, Rule
+from graphinit.ir.signature import Signature
 from passes.shapes.equations import Equations, Handle
 from passes.shapes.requirements import Condition
-from passes.shapes.unification import LOST, Axis, Local, known
+from passes.shapes.unification import LOST, Axis, Local
 
 
 class ShapeContext(Equations):
@@ -79,6 +81,7 @@ class ShapeContext(Equations):
             if dim is None or not isinstance(dim, int | Expr):
                 if dim is not None and value is size_of(*ref):
                     return dim
+                self.local.waiting = True
                 if value not in self._unsettled:
                     self._unsettled[value] = self.local.fresh()
                 return self._unsettled[value]
@@ -98,23 +101,26 @@ class ShapeContext(Equations):
     def rank(self, v: int) -> int | None:
         """Return the number of axes, or None."""
         shape = self.local.shape(v)
-        return None if shape is None else len(shape)
+        if shape is None:
+            self.local.waiting = True
+            return None
+        return len(shape)
 
     def shape(self, v: int) -> tuple[Axis, ...] | None:
         """Return a handle for each axis, or None when the rank is unknown."""
-        shape = self.local.shape(v)
-        return None if shape is None else tuple(Axis(v, axis) for axis in range(len(shape)))
+        rank = self.rank(v)
+        return None if rank is None else _axes(v, rank)
 
     def dim(self, v: int, axis: int) -> Axis:
         """Return the handle of one axis; the rank must be known, and `axis` within it."""
-        rank = self.rank(v)
-        if rank is None or not -rank <= axis < rank:
-            raise IndexError(f"{self._name(v)} has {rank} axes; there is no axis {axis}")
-        return Axis(v, axis % rank)
+        shape = self.local.shape(v)
+        if shape is None or not -len(shape) <= axis < len(shape):
+            raise IndexError(f"{self._name(v)} has {self.rank(v)} axes; there is no axis {axis}")
+        return _axes(v, len(shape))[axis]
 
     def known(self, dim: Handle) -> Dim | None:
         """Return the size if it is settled."""
-        return known(self.local.value(dim))
+        return self.local.known(dim)
 
     def normalize_axis(self, v: int, axis: int) -> int | None:
         """Return an axis counted from the front; None when the rank is unknown or too small."""
@@ -175,13 +181,15 @@ class ShapeContext(Equations):
 
     def at_least(self, dim: Handle, least: int, why: str, because: Sequence[Handle] = ()) -> None:
         """State that a size is `least` or more; `because` are sizes that `least` was worked out from."""
-        value = known(self.local.value(dim))
-        if value is not None and not self.local.need([Condition(">=", value, least)], (dim, *because), why):
+        value = self.local.known(dim)
+        if value is None or ((low := bounds(value)[0]) is not None and type(least) is int and low >= least):
+            return
+        if not self.local.need([Condition(">=", value, least)], (dim, *because), why):
             self.local.clash("GI205", f"{why}: {value} < {least}", (dim, *because))
 
     def divides(self, divisor: Handle, dim: Handle, why: str) -> None:
         """State that a size is a multiple of another."""
-        by, value = known(self.local.value(divisor)), known(self.local.value(dim))
+        by, value = self.local.known(divisor), self.local.known(dim)
         if (
             by is not None
             and value is not None
@@ -216,16 +224,27 @@ class ShapeContext(Equations):
             self.broadcast(target[len(target) - trailing - back], taking, why)
 
 
+@lru_cache(maxsize=1024)
+def _axes(v: int, rank: int) -> tuple[Axis, ...]:
+    return tuple(Axis(v, axis) for axis in range(rank))
+
+
 def slot_names(row: Row) -> tuple[str, ...]:
     """Return what the slots of a row are called in messages."""
     spec = row.rule.spec
     if spec is None:
         return ("value",) * len(row.slots)
-    names = []
-    for index in range(row.inputs):
-        operand = spec.parsed.input(index)
-        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
-    for index in range(row.outputs):
-        operand = spec.parsed.output(index)
-        names.append(f"{operand.name}{index}" if operand.variadic else operand.name)
-    return (*names, *(ref.node for ref in row.rule.sizes))
+    names = operand_names(spec.parsed, row.inputs, row.outputs)
+    return (*names, *(ref.node for ref in row.rule.sizes)) if row.rule.sizes else names
+
+
+@lru_cache(maxsize=4096)
+def operand_names(signature: Signature, inputs: int, outputs: int) -> tuple[str, ...]:
+    """Return what so many inputs and outputs are called in messages."""
+    operands = [signature.input(index) for index in range(inputs)]
+    operands += [signature.output(index) for index in range(outputs)]
+    places = (*range(inputs), *range(outputs))
+    return tuple(
+        f"{operand.name}{place}" if operand.variadic else operand.name
+        for operand, place in zip(operands, places, strict=True)
+    )

@@ -53,6 +53,8 @@ class Solver:
         For each value its shape, or None when its rank is unknown.
     given : list
         What `shapes` was before anything was solved.
+    steps : list of tuple
+        The rows of ops: index, rule, slots, how to take the shapes, number of inputs.
     log : list of (int, Entry)
         The rows that something was learnt from, in order of time.
     clashes, needs : dict
@@ -65,6 +67,7 @@ class Solver:
 
     def __init__(self, symbols: Mapping[str, Dim] | None = None) -> None:
         self.table: list[Row] = []
+        self.steps: list[tuple[int, Rule, tuple[int, ...], Any, int]] = []
         self.shapes: list[Any] = []
         self.given: list[Any] = []
         self.first_user: list[int] = []
@@ -84,7 +87,8 @@ class Solver:
         self._forward: dict[Unknown, Any] = {}
         self._pending: set[int] = set()
         self._heap: list[int] = []
-        self._visited = 0
+        self._visited = 0  # of the steps
+        self._reached = 0  # of the rows
         self._created = itertools.count()
 
     def add(self, rows: Iterable[Row], shapes: Iterable[Any]) -> None:
@@ -94,8 +98,10 @@ class Solver:
         first, more, producers = self.first_user, self.more_users, self.producers
         first.extend([-1] * (len(self.shapes) - len(first)))
         for index, row in enumerate(rows, len(self.table)):
-            _, slots, _, inputs, outputs = row
+            rule, slots, take, inputs, outputs = row
             self.table.append(row)
+            if rule.spec is not None:
+                self.steps.append((index, rule, slots, take, inputs))
             producers.extend([index] * outputs)
             if inputs + outputs < len(slots):
                 taken = (*slots[:inputs], *slots[inputs + outputs :])
@@ -111,10 +117,10 @@ class Solver:
         """Take in a whole graph, to begin with; who uses what is worked out once for each graph."""
         if graph.index is None:
             self.add(graph.table, shapes)
-            graph.index = self.first_user, self.more_users, self.producers
+            graph.index = self.steps, self.first_user, self.more_users, self.producers
             return
         self.table, self.given, self.shapes = list(graph.table), shapes, list(shapes)
-        self.first_user, self.more_users, self.producers = graph.index
+        self.steps, self.first_user, self.more_users, self.producers = graph.index
 
     def users(self, value: int) -> tuple[int, ...]:
         """Return the rows that take a value."""
@@ -125,14 +131,11 @@ class Solver:
         """Solve: visit new rows in order, then what has changed, until nothing does."""
         exact, shapes, log, more = self._exact, self.shapes, self.log, self.more_users
         table, occurrences = self.table, self._occurrences
-        for index in range(self._visited, len(table)):
-            rule, slots, take, inputs, _ = table[index]
-            if rule.spec is None:
-                continue
-            key = (rule, take(shapes) if take is not None else (shapes[slots[0]],))
+        for index, rule, slots, take, inputs in itertools.islice(self.steps, self._visited, None):
+            key = (rule, take(shapes))
             found = exact.get(key)
             if found is None:
-                self._visited = index
+                self._reached = index
                 self._solve(index, key)
                 continue
             entry, writes = found
@@ -144,26 +147,30 @@ class Solver:
                 for unknown in unknowns:
                     occurrences[unknown].append(value)
                 if slot < inputs and value in more:
-                    self._visited = index
+                    self._reached = index
                     self._queue(value, index)
-        self._visited = len(table)
+        self._visit_none()
         while self._heap:
             index = heapq.heappop(self._heap)
             self._pending.discard(index)
             row = table[index]
-            shown = row.take(shapes) if row.take is not None else (shapes[row.slots[0]],)
+            shown = row.take(shapes)
             found = exact.get((row.rule, shown))
             self.revisits += 1
             if found is None or found[1]:
                 self._solve(index, (row.rule, shown))
 
+    def _visit_none(self) -> None:
+        """Take all rows as visited."""
+        self._visited, self._reached = len(self.steps), len(self.table)
+
     def _queue(self, value: int, current: int) -> None:
         """Note that the rows of a value, as far as they were visited, must be looked at again."""
-        visited = self._visited
+        reached = self._reached
         for index in (self.producers[value], *self.users(value)):
             if (
                 index != current
-                and index <= visited
+                and index <= reached
                 and index not in self._pending
                 and self.table[index].rule.spec
             ):
@@ -189,29 +196,12 @@ class Solver:
             self.needs.setdefault((index, need.alternatives), need)
         if entry.choices or index in self.choices:
             self.choices[index] = entry.choices
-        self._apply(index, row, entry, owners)
-        if alias is None and not entry.clashes and not entry.choices:
-            self._remember(row, key, entry, owners)
-
-    def _remember(self, row: Row, key: tuple[Rule, tuple[Any, ...]], entry: Entry, owners: list[Any]) -> None:
-        """Keep an answer for the very same shapes, if writing shapes is all that it does."""
-        _, shown = key
-        if any(type(owners[unknown.number]) is Unknown for unknown in entry.bound):
-            return
-        names = {_numbered(number): owner for number, owner in enumerate(owners) if type(owner) is Unknown}
-        writes: list[_Write] = []
-        for slot, (final, before) in enumerate(zip(entry.final, shown, strict=True)):
-            if final is None:
-                return
-            shape = tuple(names.get(dim, -1) if type(dim) is Unknown else dim for dim in final)
-            if -1 in shape:
-                return
-            if shape != before:
-                writes.append((slot, shape, tuple(dim for dim in shape if type(dim) is Unknown)))
-        taken = (*shown[: row.inputs], *shown[row.inputs + row.outputs :])
-        open_ = [shape for shape in taken if shape is None or -1 in shape]
-        if len(set(open_)) == len(open_):
-            self._exact[key] = entry, tuple(writes)
+        writes = self._apply(index, row, entry, owners)
+        if writes is not None and alias is None and not entry.clashes and not entry.choices:
+            taken = (*shown[: row.inputs], *shown[row.inputs + row.outputs :])
+            open_ = [shape for shape in taken if shape is None or -1 in shape]
+            if len(set(open_)) == len(open_):  # else one value in two slots would look the same
+                self._exact[key] = entry, writes
 
     def _pattern(
         self, row: Row, shown: tuple[Any, ...]
@@ -223,7 +213,7 @@ class Solver:
         alias = tuple(map(slots.index, slots)) if len(set(slots)) < len(slots) else None
         pattern: list[Pattern | None] = []
         for slot, shape in enumerate(shown):
-            if shape is None or (-1 not in shape and not any(type(dim) is Unknown for dim in shape)):
+            if shape is None or (-1 not in shape and Unknown not in map(type, shape)):
                 pattern.append(shape)
                 continue
             dims: list[Any] = []
@@ -244,35 +234,51 @@ class Solver:
         assert spec is not None, "sources have no rule"
         local = Local(pattern, alias, _NUMBERED, slot_names(row))
         context = ShapeContext(local, rule, inputs, outputs, self.symbols)
-        changed = True
-        while changed:
-            local.changed = False
+        while True:
+            local.changed = local.waiting = False
             local.choices.clear()
             state_signature(context, spec.parsed)
             if spec.shape is not None:
                 spec.shape(context)
-            changed = local.changed
-        return local.entry()
+            if not (local.changed and local.waiting):
+                return local.entry()
 
-    def _apply(self, index: int, row: Row, entry: Entry, owners: list[Any]) -> None:
-        """Write what an entry says into the graph's shapes."""
-        slots, shapes = row.slots, self.shapes
-        shared = self._share(slots, entry, owners)
+    def _apply(self, index: int, row: Row, entry: Entry, owners: list[Any]) -> tuple[_Write, ...] | None:
+        """Write what an entry says into the graph's shapes.
+
+        Returns
+        -------
+        tuple of _Write, or None
+            What was written; None when more was done than that, or something is still open.
+        """
+        slots, shapes, settled = row.slots, self.shapes, entry.settled
+        held = {owner for owner in owners if type(owner) is Unknown}
+        plain = not (held and any(owners[unknown.number] in held for unknown in entry.bound))
+        shared = {} if settled else self._share(slots, entry, owners)
+        plain = plain and held.issuperset(shared.values())
+        writes: list[_Write] = []
         for slot, final in enumerate(entry.final):
             if final is None:
+                plain = False
                 continue
             value = slots[slot]
-            new = tuple(shared.get(dim, -1) if type(dim) is Unknown else dim for dim in final)
+            new: tuple[Any, ...] = final
+            unknowns: tuple[Unknown, ...] = ()
+            if not settled:
+                new = tuple([shared.get(dim, -1) if type(dim) is Unknown else dim for dim in final])
+                unknowns = tuple([dim for dim in new if type(dim) is Unknown])
+                plain = plain and -1 not in new
             if new != shapes[value]:
                 shapes[value] = new
-                for dim in new:
-                    if type(dim) is Unknown:
-                        self._occurrences[dim].append(value)
+                writes.append((slot, new, unknowns))
+                for unknown in unknowns:
+                    self._occurrences[unknown].append(value)
                 self._queue(value, index)
         for unknown, dim in entry.bound.items():
             owner = owners[unknown.number]
             if type(owner) is Unknown and type(dim) is not Unknown:
                 self._settle(self._live(owner), dim, index)
+        return tuple(writes) if plain else None
 
     def _share(self, slots: Sequence[int], entry: Entry, owners: list[Any]) -> dict[Unknown, Unknown]:
         """For each unknown of an entry that stands in several places, the one that it is in the graph."""

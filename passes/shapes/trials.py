@@ -83,13 +83,14 @@ class Trial(Solver):
     def __init__(self, solver: Solver, most_rows: int) -> None:
         super().__init__(solver.symbols)
         self.table, self.given, self.shapes = solver.table, solver.given, list(solver.shapes)
-        self.first_user, self.more_users, self.producers = (
+        self.steps, self.first_user, self.more_users, self.producers = (
+            solver.steps,
             solver.first_user,
             solver.more_users,
             solver.producers,
         )
         self._occurrences = {unknown: list(held) for unknown, held in solver._occurrences.items()}
-        self._visited = len(self.table)
+        self._visit_none()
         self._most_rows = most_rows
         self.choices = dict(solver.choices)
         self.touched: set[int] = set()

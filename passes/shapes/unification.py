@@ -9,10 +9,9 @@ remembered for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graphinit.ir.dims import Dim, Expr, Unknown, bounds
+from graphinit.ir.dims import Dim, Expr, Unknown
 from passes.shapes.requirements import Condition, impossible
 
 Place = tuple[int, int]
@@ -85,8 +84,7 @@ class Choice(NamedTuple):
     whole: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """All that a rule says about one pattern of shapes.
 
     Parameters
@@ -99,6 +97,8 @@ class Entry:
         Reasons, mistakes and conditions.
     choices : tuple
         What is left to unknowns by equations that wait.
+    settled : bool
+        Whether nothing is unknown afterwards.
     """
 
     final: tuple[Pattern | None, ...]
@@ -106,7 +106,8 @@ class Entry:
     facts: tuple[Fact, ...]
     clashes: tuple[Clash, ...]
     needs: tuple[Need, ...]
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[Choice, ...]
+    settled: bool
 
 
 class Local:
@@ -120,8 +121,15 @@ class Local:
         For each slot the first slot with the same value.
     numbered : sequence of Unknown
         Unknowns to take from, in order.
-    names : sequence of str
+    names : tuple of str
         What to call each slot in messages.
+
+    Attributes
+    ----------
+    changed : bool
+        Whether something was learnt since it was last set to False.
+    waiting : bool
+        Whether an equation could not be stated in full, for want of a size that may come later.
     """
 
     def __init__(
@@ -129,23 +137,31 @@ class Local:
         shapes: Sequence[Pattern | None],
         alias: Sequence[int] | None,
         numbered: Sequence[Unknown],
-        names: Sequence[str],
+        names: tuple[str, ...],
     ) -> None:
         self.shapes: list[list[Any] | None] = [None if shape is None else list(shape) for shape in shapes]
         self.alias = alias or range(len(shapes))
         self.names = names
         self._numbered = numbered
-        self._fresh = 1 + max(
-            (dim.number for shape in shapes if shape for dim in shape if type(dim) is Unknown), default=-1
-        )
+        numbers = [dim.number for shape in shapes if shape for dim in shape if type(dim) is Unknown]
+        self._fresh = 1 + max(numbers, default=-1)
         self.given = self._fresh
         self.bound: dict[Unknown, Any] = {}
         self.changed = False
+        self.waiting = False
         self.facts: list[Fact] = []
         self.clashes: dict[Any, Clash] = {}
         self.needs: dict[Any, Need] = {}
         self.choices: list[Choice] = []
         self._low: set[Expr] = set()
+
+    def known(self, handle: Any) -> Dim | None:
+        """Return the size if it is settled; note that somebody asked if it is not."""
+        value = self.value(handle)
+        if type(value) is int or type(value) is Expr:
+            return value
+        self.waiting = True
+        return None
 
     def fresh(self) -> Unknown:
         """Return an unknown that is used nowhere yet."""
@@ -157,6 +173,11 @@ class Local:
     def shape(self, slot: int) -> list[Any] | None:
         """Return the shape of a slot; None when its rank is unknown."""
         return self.shapes[self.alias[slot]]
+
+    def ranks(self, slots: int) -> tuple[int | None, ...]:
+        """Return how many axes each of the first slots has; None where that is unknown."""
+        shapes = self.shapes
+        return tuple(None if (shape := shapes[first]) is None else len(shape) for first in self.alias[:slots])
 
     def value(self, handle: Any) -> Any:
         """Return what a handle stands for now: int, Expr, Unknown or `LOST`."""
@@ -182,11 +203,12 @@ class Local:
         """Note a mistake, once."""
         handles = tuple(handles)
         sides = tuple(
-            ((handle.slot, handle.axis), self.value(handle) if handle.axis >= 0 else self._whole(handle.slot))
+            (handle, self.value(handle) if handle.axis >= 0 else self._whole(handle.slot))
             for handle in handles
             if type(handle) is Axis
         )
         label = (message.partition(": ")[0], sides_of(handles)) if key is None else key
+        self.waiting = True  # what is lost with it may concern what was stated before
         self.clashes.setdefault(label, Clash(label, code, message, sides))
 
     def _whole(self, slot: int) -> Any:
@@ -212,11 +234,10 @@ class Local:
     ) -> None:
         """Note that an unknown has one of some sizes, or is a divisor of `whole`."""
         if type(handle) is Axis:
-            place = handle.slot, handle.axis
-            self.choices.append(Choice(place, sides_of(handles), why, sizes, whole))
+            self.choices.append(Choice(handle, sides_of(handles), why, sizes, whole))
 
     def bind(
-        self, unknown: Unknown, dim: Any, target: Any, sources: Iterable[Any], why: str, equal: bool
+        self, unknown: Unknown, dim: Any, target: Any, sources: tuple[Any, ...], why: str, equal: bool
     ) -> None:
         """Settle an unknown, or make it one with another."""
         if type(dim) is Unknown and dim.number > unknown.number:
@@ -226,15 +247,14 @@ class Local:
         if dim is LOST:
             return
         if type(target) is Axis:
-            places = sides_of(sources)
-            self.facts.append(Fact((target.slot, target.axis), places, why, equal and len(places) == 1, dim))
-        if type(dim) is Expr:
-            self.not_negative(dim, (target, *sources))
+            places = sources if len(sources) == 1 and type(sources[0]) is Axis else sides_of(sources)
+            self.facts.append(Fact(target, places, why, equal and len(places) == 1, dim))
+        if type(dim) is Expr and ((low := dim.bounds[0]) is None or low < 0):
+            self._not_negative(dim, (target, *sources))
 
-    def not_negative(self, dim: Expr, handles: Iterable[Any]) -> None:
+    def _not_negative(self, dim: Expr, handles: Iterable[Any]) -> None:
         """Note that an expression that stands for a size must not be negative."""
-        low = bounds(dim)[0]
-        if (low is None or low < 0) and dim not in self._low:
+        if dim not in self._low:
             self._low.add(dim)
             if not self.need([Condition(">=", dim, 0)], handles, "a size is not negative"):
                 self.clash("GI205", f"the size {dim} is always negative", handles)
@@ -286,9 +306,12 @@ class Local:
 
     def entry(self) -> Entry:
         """Return what was found, once nothing changes any more."""
+        value = self.value
         final = tuple(
-            None if (shape := self.shape(slot)) is None else tuple(map(self.value, shape))
-            for slot in range(len(self.shapes))
+            [
+                None if shape is None else tuple([value(d) if type(d) is Unknown else d for d in shape])
+                for shape in map(self.shapes.__getitem__, self.alias)
+            ]
         )
         bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
         return Entry(
@@ -298,14 +321,10 @@ class Local:
             tuple(self.clashes.values()),
             tuple(self.needs.values()),
             tuple(self.choices),
+            all(shape is not None and Unknown not in map(type, shape) for shape in final),
         )
 
 
 def sides_of(handles: Iterable[Any]) -> tuple[Place, ...]:
     """Return the places among some handles, each once."""
-    return tuple(dict.fromkeys((handle.slot, handle.axis) for handle in handles if type(handle) is Axis))
-
-
-def known(dim: Any) -> Dim | None:
-    """Return the size if it is settled, else None."""
-    return dim if isinstance(dim, int | Expr) else None
+    return tuple(dict.fromkeys([handle for handle in handles if type(handle) is Axis]))
