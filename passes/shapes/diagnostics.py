@@ -48,9 +48,9 @@ def diagnose(history: History) -> tuple[GraphInitError, ...]:
         cause = _Cause.of(history, row, clash)
         # A mistake that runs through an op that failed, and goes with it, is none of its own.
         follows = any((node.name, label) in mended.get(other, ()) for other in cause.rows)
-        if cause.once in told or follows:
+        if follows or not told.isdisjoint(cause.once):
             continue
-        told.add(cause.once)
+        told.update(cause.once)
         fixes = find_fixes(history, cause.mistake) if count < _FIXED else ()
         mended.setdefault(row, set()).update(*(fix.mended for fix in fixes))
         count += 1
@@ -109,15 +109,19 @@ class _Cause:
         return cls(row, clash, axes, sources, places, tuple(rows), frozenset(inputs), tried)
 
     @property
-    def once(self) -> Any:
-        """The same for mistakes that are one to the user: one equation for several axes of one op.
+    def once(self) -> tuple[Any, ...]:
+        """What two mistakes that are one to the user have in common.
 
-        Height and width may be given as different numbers, and yet fail for one kernel.
+        One equation for several axes of one op: height and width may be given as different numbers,
+        and yet fail for one kernel.  Or the same statements against each other, in one block: those
+        of a width against those of a scale and of a shift.
         """
         words = re.sub(r"\d+", "#", self.clash.message.partition(": ")[0])
         behind = tuple((slot, *texts) for slot, texts in self.sources.items())
         made = tuple((slot, *(text for text in texts if text not in self.inputs)) for slot, *texts in behind)
-        return self.row, self.clash.code, words, made if any(len(each) > 1 for each in made) else behind
+        axes = self.row, self.clash.code, words, made if any(len(each) > 1 for each in made) else behind
+        statements = tuple(frozenset(texts) for texts in self.sources.values())
+        return axes, *([(self.clash.code, words, statements)] if all(statements) and statements[1:] else [])
 
     @property
     def mistake(self) -> Mistake:

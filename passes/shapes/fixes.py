@@ -121,7 +121,7 @@ def _arguments(
     """What may be left out first, then what may be another number."""
     for place in statements:
         note = _note(history, place)
-        if note is not None and note.startswith("in_"):
+        if note is not None and (note.startswith("in_") or note == "input_size"):
             yield ("drop", place), f"drop {note}={history.stated(place)}", _with(history, place, -1)
     sizes = {place: history.stated(place) for place in statements}
     sides = [side for _, side in mistake.clash.sides]
@@ -159,6 +159,8 @@ def _is_reach(note: str | None) -> bool:
 
 def _scaled(mistake: Mistake, dim: int) -> Iterator[Any]:
     """What a factor must be for products, which were found unequal, to be equal."""
+    if mistake.clash.code != "GI204":
+        return
     slots = mistake.clash.sides[0][0][0] if mistake.clash.sides else None
     products: list[Any] = [1, 1]
     for (slot, _), size in mistake.clash.sides:
@@ -268,7 +270,8 @@ def _asserted(history: History, mistake: Mistake) -> Iterator[_Candidate]:
 
 def _transposed(history: History, mistake: Mistake) -> Iterator[_Candidate]:
     node, names = _failing(history, mistake)
-    for slot in dict.fromkeys(place[0] for place, _ in mistake.clash.sides):
+    slots = dict.fromkeys(place[0] for place, _ in mistake.clash.sides)
+    for slot in slots if len(slots) > 1 else ():
         if slot >= len(node.inputs):
             continue
         shape = history.inference.solver.known_shape(_slots(history, mistake)[slot])

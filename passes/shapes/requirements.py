@@ -17,9 +17,6 @@ from graphinit.ir.expressions import common_factor, one_term
 from graphinit.ir.terms import is_floor, print_order, remainders_of
 from passes.shapes.size_sets import MOST_TABLED, SizeSet, solutions
 
-_NEVER = "False"
-"""The text of a condition that holds for no size."""
-
 Box = tuple[tuple[str, SizeSet], ...]
 """Sets of sizes for several symbols at once."""
 
@@ -70,7 +67,7 @@ class Condition(NamedTuple):
 
     def __str__(self) -> str:
         solved = self.solved()
-        if solved is not None:
+        if solved is not None and not solved[1].empty:
             return solved[1].text(solved[0])
         if self.relation == "%":
             return f"({self.left}) % ({self.right}) == 0"
@@ -178,8 +175,9 @@ class Requirement:
     def __str__(self) -> str:
         if self.boxes:
             return " or ".join(map(_box_text, self.boxes))
-        texts = dict.fromkeys(map(str, self.alternatives))
-        return " or ".join([text for text in texts if text != _NEVER] or texts)
+        never = [each for each in self.alternatives if (solved := each.solved()) and solved[1].empty]
+        shown = [each for each in self.alternatives if each not in never] or never
+        return " or ".join(dict.fromkeys(map(str, shown)))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

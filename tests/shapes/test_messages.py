@@ -194,3 +194,25 @@ def test_a_reshape_keeps_the_sizes_that_it_states() -> None:
     units, channels = infer_shapes(net.trace(), x=("batch", 100)).errors
     assert units.fixes == ("change units=2688 of 0 to units=3136",)
     assert "drop in_channels=32" in channels.fixes
+
+
+def test_scale_and_shift_of_one_layer_are_one_mistake() -> None:
+    net = nn.Sequential(nn.Dense(4), nn.LayerNorm(in_channels=5), nn.Dense(3), nn.LayerNorm(in_channels=7))
+    first, second = infer_shapes(net.trace(), x=("batch", 11)).errors
+    assert (first.path, second.path) == ("1.gamma", "3.gamma")
+    assert first.fixes[0] == "drop in_channels=5"
+
+
+def test_fixes_that_make_no_sense_are_not_tried() -> None:
+    """No index is met by turning samples into features, nor by a number from nowhere."""
+    net = nn.Sequential(nn.Dense(10), nn.Lambda(lambda x: x[:, 12]))
+    (error,) = infer_shapes(net.trace(), x=("batch", 7)).errors
+    assert error.fixes == ()
+    (error,) = infer_shapes(nn.LSTM(7, input_size=9).trace(), x=("t", "batch", 5)).errors
+    assert error.fixes[0] == "drop input_size=9"
+
+
+def test_a_requirement_that_no_size_meets_is_shown_as_it_stands() -> None:
+    net = nn.Sequential(nn.Conv2D(3, 3), nn.MaxPool2D(2), nn.Dense(4, in_units=3 * 7))
+    (error,) = infer_shapes(net.trace(), x=(2, 3, "h", "h")).errors
+    assert error.message == "(h//2)**2 == 2*(h//2) + 6 holds for no size"
