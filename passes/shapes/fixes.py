@@ -18,6 +18,7 @@ from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType, format_shape
 from passes.shapes.explanation import History, Place
 from passes.shapes.inference import Inference, infer
+from passes.shapes.requirements import impossible
 from passes.shapes.unification import Clash
 
 _TRIED = 12
@@ -257,8 +258,9 @@ def _asserted(history: History, mistake: Mistake) -> Iterator[_Candidate]:
     stated = node.attrs["shape"]
     axes = {axis for (_, axis), _ in mistake.clash.sides}
     if len(stated) == len(shape):
+        pairs = enumerate(zip(shape, stated, strict=True))
         shape = tuple(
-            own if axis in axes else old for axis, (own, old) in enumerate(zip(shape, stated, strict=True))
+            own if axis in axes or (old != -1 and impossible(own, old)) else old for axis, (own, old) in pairs
         )
     edits = {node.name: dataclasses.replace(node, attrs=Attrs({**node.attrs, "shape": shape}))}
     yield (

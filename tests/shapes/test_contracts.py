@@ -95,6 +95,7 @@ def test_a_type_may_name_its_sizes() -> None:
     ("stated", "fix"),
     [
         (("batch", 7), "assert [batch, 15] in place of [batch, 7]"),
+        ((-1, 7), "assert [-1, 15] in place of [-1, 7]"),
         (("n", "2*n"), "assert [n, 15] in place of [n, 2*n]"),
         (("batch", 15, 1), "assert [batch, 15] in place of [batch, 15, 1]"),
     ],
@@ -102,3 +103,9 @@ def test_a_type_may_name_its_sizes() -> None:
 def test_what_may_be_asserted_instead(stated: Any, fix: str) -> None:
     (error,) = flattened(stated).errors
     assert fix in error.fixes
+
+
+def test_all_that_is_wrong_of_an_assertion_is_mended() -> None:
+    x = F.input("x", (2, 3, 5))
+    report = infer_shapes(Graph(F.assert_shape(F.relu(x), (2, 7, 11))))
+    assert report.errors[0].fixes == ("assert [2, 3, 5] in place of [2, 7, 11]",)
