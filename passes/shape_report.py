@@ -11,7 +11,7 @@ from graphinit.errors import GraphInitError, ShapeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
-from passes.shapes.diagnostics import contradiction_error, diagnose
+from passes.shapes.diagnostics import diagnose
 from passes.shapes.explanation import Explanation, History
 from passes.shapes.inference import Inference, number_of, read_inputs
 from passes.shapes.inversion import Solution, solve_backwards
@@ -19,6 +19,7 @@ from passes.shapes.open_sizes import OpenSize, find_open
 from passes.shapes.report_text import report_table
 from passes.shapes.requirements import Requirement
 from passes.shapes.solved_requirements import SolvedRequirements, solve_requirements
+from passes.shapes.stated_requirements import contradiction_error, requirements_of
 from passes.shapes.suspicions import Suspicion, find_suspicions
 from passes.shapes.updates import update
 
@@ -113,7 +114,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
             return ()
         errors = diagnose(self._history) if inference.mistakes else ()
         conflict = self._solved.conflict
-        return (*errors, contradiction_error(conflict)) if conflict else errors
+        return (*errors, contradiction_error(self._history, conflict)) if conflict else errors
 
     @cached_property
     def warnings(self) -> tuple[Suspicion, ...]:
@@ -165,27 +166,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
         inference = self._inference
         if not inference.needs and not inference.solver.needs:
             return ()
-        history = self._history
-        table = self._source.table
-        nodes = list(self._source.nodes.values())
-        found: dict[Any, Requirement] = {}
-        for value, axis, alternatives in inference.needs:
-            why = f"{history.words((value, axis))} is a size"
-            found.setdefault(
-                alternatives,
-                Requirement(alternatives, history.name(value), why, (str(history.statement((value, axis))),)),
-            )
-        for (row, _), need in inference.solver.needs.items():
-            if need.alternatives in found:
-                continue
-            origins: dict[str, None] = {}
-            for slot, axis in need.places:
-                steps = history.explain((table[row].slots[slot], axis))
-                origins.update(dict.fromkeys(str(step) for step in steps if step.statement))
-            found[need.alternatives] = Requirement(
-                need.alternatives, nodes[row].name, need.why, tuple(origins)
-            )
-        return tuple(found.values())
+        return requirements_of(self._history)
 
     @cached_property
     def requirements(self) -> tuple[Requirement, ...]:

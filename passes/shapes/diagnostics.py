@@ -10,12 +10,13 @@ from typing import Any
 from graphinit.errors import DTypeError, GraphInitError, ShapeError
 from graphinit.ir.node import Node
 from graphinit.ir.types import TensorType
+from passes.shapes.argument_edits import argument_places
 from passes.shapes.conflict import minimal_conflict
 from passes.shapes.dtype_inference import kind_words
-from passes.shapes.explanation import History, Place, Step
-from passes.shapes.fixes import Mistake, argument_places, find_fixes
+from passes.shapes.explanation import History, Place
+from passes.shapes.fixes import find_fixes
 from passes.shapes.inference import Misfit
-from passes.shapes.requirements import Requirement
+from passes.shapes.mistake import Mistake
 from passes.shapes.shape_context import slot_names
 from passes.shapes.trials import Tried
 from passes.shapes.unification import Clash
@@ -94,7 +95,7 @@ class _Cause:
                         rows.update(dict.fromkeys((step.row, *step.behind)))
                     if step.statement:
                         texts[str(step)] = None
-                        place = _place(history, step)
+                        place = history.place(step)
                         if history.node(place[0]).op == "input":
                             inputs.add(str(step))
                         if shown:
@@ -105,7 +106,7 @@ class _Cause:
                 if step.row >= 0:
                     rows.update(dict.fromkeys((step.row, *step.behind)))
                 if step.statement:
-                    places.setdefault(_place(history, step), str(step))
+                    places.setdefault(history.place(step), str(step))
         return cls(row, clash, axes, sources, places, tuple(rows), frozenset(inputs), tried)
 
     @property
@@ -133,13 +134,6 @@ def _first(slots: Sequence[int], clash: Clash) -> Place:
     """The place that comes first in a clash."""
     (slot, axis), _ = clash.sides[0]
     return slots[slot], axis
-
-
-def _place(history: History, step: Step) -> Place:
-    numbers = history.inference.graph.numbers
-    stem, _, digits = step.value.rpartition(":")
-    name, port = (step.value, "0") if step.value in numbers else (stem, digits)
-    return numbers[name] + int(port), step.axis
 
 
 def _clash_error(history: History, node: Node, cause: _Cause, fixes: Sequence[str]) -> ShapeError:
@@ -271,17 +265,4 @@ def _dtype_error(history: History, node: Node, slot: int, kind: str) -> DTypeErr
         where=where,
         origins=(detail,),
         details=(detail,),
-    )
-
-
-def contradiction_error(conflict: Sequence[Requirement]) -> ShapeError:
-    """Return the error for requirements that cannot hold together."""
-    texts = [str(need) for need in conflict]
-    message = (
-        f"{' and '.join(texts)} cannot hold together" if len(texts) > 1 else f"{texts[0]} holds for no size"
-    )
-    lines = [f"{need}  because {need.why}, in {need.node}" for need in conflict]
-    origins = tuple(dict.fromkeys(origin for need in conflict for origin in need.origins))
-    return ShapeError(
-        message, code="GI208", node=conflict[-1].node, origins=origins, details=[*lines, *origins]
     )

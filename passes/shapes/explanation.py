@@ -161,6 +161,13 @@ class History:
         dim = None if shape is None or place[1] >= len(shape) else shape[place[1]]
         return dim if isinstance(dim, Expr) or (isinstance(dim, int) and dim >= 0) else None
 
+    def place(self, step: Step) -> Place:
+        """Return the place that a step speaks of."""
+        numbers = self.inference.graph.numbers
+        stem, _, digits = step.value.rpartition(":")
+        name, port = (step.value, "0") if step.value in numbers else (stem, digits)
+        return numbers[name] + int(port), step.axis
+
     def explain(self, place: Place) -> tuple[Step, ...]:
         """Return the steps from a place to the statements that its size follows from."""
         return tuple(self._steps(place))

@@ -216,3 +216,19 @@ def test_a_requirement_that_no_size_meets_is_shown_as_it_stands() -> None:
     net = nn.Sequential(nn.Conv2D(3, 3), nn.MaxPool2D(2), nn.Dense(4, in_units=3 * 7))
     (error,) = infer_shapes(net.trace(), x=(2, 3, "h", "h")).errors
     assert error.message == "(h//2)**2 == 2*(h//2) + 6 holds for no size"
+    assert error.fixes == ("drop in_units=21",)
+
+
+def test_fixes_of_requirements_against_each_other() -> None:
+    """The layer that no size fits is mended beside another mistake, and what mends it is tried."""
+    net = nn.Sequential(
+        nn.Conv2D(3, 3), nn.MaxPool2D(2), nn.Dense(4, in_units=3 * 7), nn.Dense(5, in_units=6)
+    )
+    width, never = infer_shapes(net.trace(), x=(2, 3, "h", "h")).errors
+    assert width.fixes[0] == "drop in_units=6"
+    assert (never.code, never.fixes) == ("GI208", ("drop in_units=21",))
+    image, wide = F.input("x", ("h", 5)), F.input("z", (11, 7))
+    conv = F.assert_shape(image, ("2*n", 5)) + F.assert_shape(wide, ("k", 7))[:, :5] * 2
+    errors = infer_shapes(Graph(conv)).errors
+    assert [error.code for error in errors] == ["GI208"]
+    assert errors[0].fixes == ()
