@@ -52,7 +52,7 @@ def _merges(batch: int, at: Windows) -> bool:
 
 def _conv_by_columns(x: np.ndarray, w: np.ndarray, y: np.ndarray, at: Windows, groups: int) -> None:
     batch, units = y.shape[:2]
-    rows = w.reshape(groups, units // groups, -1)
+    rows = w.reshape(groups, units // groups, math.prod(w.shape[1:]))
     seen = at.view(at.padded(x))
     taps = len(at.kernel)
     scratch, results = Scratch(x.dtype), Scratch(y.dtype)
@@ -82,7 +82,7 @@ def _per_row(rows: np.ndarray, at: Windows, groups: int) -> int:
 
 def _taps_of(w: np.ndarray, groups: int) -> np.ndarray:
     """Return the weight of a convolution with one channel a group as ``[g,m,*k]``."""
-    return w.reshape(groups, -1, *w.shape[2:])
+    return w.reshape(groups, w.shape[0] // groups, *w.shape[2:])
 
 
 def _conv_by_taps(x: np.ndarray, w: np.ndarray, y: np.ndarray, at: Windows, groups: int) -> None:
@@ -118,7 +118,7 @@ def _spread(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, at: Windows, groups: 
     batch, units = dy.shape[:2]
     channels = dx.shape[1]
     ones = (1,) * len(at.places)
-    rows = w.reshape(groups, units // groups, -1).swapaxes(1, 2)
+    rows = w.reshape(groups, units // groups, math.prod(w.shape[1:])).swapaxes(1, 2)
     if at.is_plain and dx.flags.c_contiguous:
         count = math.prod(at.places)
         sent = dy.reshape(batch, groups, units // groups, count)
@@ -178,7 +178,9 @@ def weight_gradient_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.nd
     scratch = Scratch(x.dtype)
     for images, part in tiles(batch, at.places[0], _per_row(total, at, groups)):
         columns = scratch.copied(seen[behind(1 + len(at.kernel), images, part)])
-        columns = columns.reshape(groups, total.shape[2], -1)
-        sent = np.moveaxis(dy[images, :, part], 1, 0).reshape(groups, units // groups, -1)
+        sent = np.moveaxis(dy[images, :, part], 1, 0)
+        places = math.prod(sent.shape[1:])
+        columns = columns.reshape(groups, total.shape[2], places)
+        sent = sent.reshape(groups, units // groups, places)
         total += np.matmul(sent, columns.swapaxes(1, 2))
     np.copyto(dw, total.reshape(dw.shape))

@@ -9,15 +9,14 @@ import os
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 
-from graphinit import functional
 from graphinit.ir.dims import Expr, symbol
 from graphinit.ir.op import op_names
 from passes.shape_inference import infer_shapes
 from tests.ops.samples import SAMPLES
 from tests.shapes.op_networks import OpNetwork, run
+from tests.shapes.wrong_shapes import CONTRACTS, is_helper, runs_anyway
 
 NETWORKS = int(os.environ.get("GRAPHINIT_NETWORKS", "2000"))
 PARTS = 40
@@ -36,8 +35,8 @@ def test_every_op_is_among_them() -> None:
 @pytest.mark.parametrize("number", range(PARTS))
 def test_stated_shapes_are_those_of_running(number: int) -> None:
     """Known sources: a network without mistakes holds; with one, running fails where inference says so."""
-    for seed in part(number):
-        net = OpNetwork(seed, 4, mistakes=0.15)
+    for seed in part(number)[::2]:
+        net = OpNetwork(seed, 4, mistakes=0.3)
         report = infer_shapes(net.graph)
         failing = {error.node for error in report.errors}
         assert failing <= net.wrong, (seed, str(report))
@@ -54,28 +53,15 @@ def test_stated_shapes_are_those_of_running(number: int) -> None:
 def refused(net: OpNetwork, name: str, seed: int) -> None:
     """An op that inference refuses fails when it runs, or its equations are a stated contract."""
     node = net.graph[name]
-    if any(value.node not in net.sources for value in node.inputs):
+    if (
+        is_helper(node.op)
+        or node.op in CONTRACTS
+        or any(value.node not in net.sources for value in node.inputs)
+    ):
         return
     arrays = [net.sources[value.node] for value in node.inputs]
-    sample = net.samples[name]
-    with np.errstate(all="ignore"):
-        try:
-            results = sample.expected(arrays)
-        except Exception:  # whatever the reference raises: it refuses, too
-            return
-    stated = node.op in CONTRACTS or not hasattr(functional, node.op)  # helpers are fed by gradients only
-    assert stated or any(result.size == 0 for result in results), (seed, node.op, net.graph)
+    assert not runs_anyway(node, net.samples[name], arrays), (seed, node.op, net.graph)
 
-
-BROADCASTS = "the reference multiplies or adds with NumPy's broadcasting; the op takes equal sizes"
-VISITS = "the reference visits the places that are there, and no others"
-CONTRACTS: dict[str, str] = {
-    **dict.fromkeys(("matmul", "linear", "rnn", "lstm", "gru"), BROADCASTS),
-    **dict.fromkeys(("along_axis", "sum_like", "broadcast_like", "add_positions", "batch_norm"), BROADCASTS),
-    **dict.fromkeys(("conv", "conv_transpose", "pick", "resample", "ctc_loss"), VISITS),
-    **dict.fromkeys(("cond", "while_loop", "scan"), VISITS),
-}
-"""Ops whose references take more than the op does, with the reason."""
 
 NARROW = {
     "getitem": "a slice that ends at a number requires that a named size reaches that far",

@@ -24,6 +24,8 @@ def graph(function: Callable[..., Any], count: int) -> Graph:
 
 # --- while_loop -------------------------------------------------------------------------------
 
+MOST = 64  # steps: with a wrong shape, such as no elements at all, a condition may hold for ever
+
 
 def _halved(x: np.ndarray, **attrs: Any) -> np.ndarray:
     while np.abs(x).sum() > 1:
@@ -40,9 +42,11 @@ add("while_loop", lambda rng: np.full((7,), 0.01), ref=_halved, smooth=False, ma
 
 
 def _multiplied(x: np.ndarray, y: np.ndarray, w: np.ndarray, **attrs: Any) -> Sequence[np.ndarray]:
-    while x.sum() < 10:
+    for _ in range(MOST):
+        if not x.sum() < 10:
+            return x, y
         x, y = x + 1, y @ w
-    return x, y
+    raise RuntimeError("it does not end")
 
 
 add(
@@ -54,6 +58,7 @@ add(
     smooth=False,
     condition=graph(lambda x, y, w: F.sum(x) < 10, 3),
     body=graph(lambda x, y, w: (x + 1, F.matmul(y, w)), 3),
+    max_steps=MOST,
 )
 
 
@@ -61,6 +66,8 @@ def _slopes(x: np.ndarray, w: np.ndarray, dy: np.ndarray, **attrs: Any) -> Seque
     """Gradients of x @ w @ w ... while the sum of squares is at most 50."""
     begun = []
     while np.square(x).sum() < 50:
+        if len(begun) == MOST:
+            raise RuntimeError("it does not end")
         begun.append(x)
         x = x @ w
     dw = np.zeros(w.shape, w.dtype)
@@ -80,6 +87,7 @@ add(
     body=graph(F.matmul, 2),
     pull=graph(lambda x, w, dy: (F.matmul(dy, w.T), F.matmul(x.T, dy)), 3),
     places=(0, 1),
+    max_steps=MOST,
 )
 
 # --- cond -------------------------------------------------------------------------------------

@@ -112,4 +112,11 @@ add("dropout", normal(2, 3, 5), key(), ref=_dropout, rate=0.25, axes=(1,))
 add("dropout", normal(7), key(2**63), ref=_dropout)
 add("dropout", normal(0, 3), key(), ref=_dropout)
 add("dropout", normal(2, 3), key(), ref=_dropout, rate=0.0)
-add("advance_key", key(), ref=lambda k: np.array([k[0], k[1], 4], np.uint64))
+
+
+def _advanced(key: np.ndarray) -> np.ndarray:
+    k0, k1, step = key.tolist()
+    return np.array([k0, k1, step + 1], np.uint64)
+
+
+add("advance_key", key(), ref=_advanced)

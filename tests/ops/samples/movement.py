@@ -35,7 +35,7 @@ add("reshape", normal(2, 3, 5), ref=_flat(30), shape=-1)
 add("reshape", normal(2, 3), ref=_flat(3, 1, 2), shape=[3, 1, 2])
 add("reshape", normal(1), ref=_flat(), shape=())
 add("reshape", normal(0, 3), ref=_flat(3, 0, 5), shape=(3, 0, 5))
-add("reshape_like", normal(2, 3, 5), normal(5, 6), ref=_flat(5, 6))
+add("reshape_like", normal(2, 3, 5), normal(5, 6), ref=lambda x, like: _flat(*like.shape)(x))
 add("flatten", normal(2, 3, 5), ref=_flat(2, 15))
 add("flatten", normal(7), ref=_flat(7, 1))
 add("flatten", normal(0, 3, 5), ref=_flat(0, 15))
@@ -74,7 +74,11 @@ add("untile", normal(2, 15), normal(2, 3), ref=lambda x, like, reps: x.reshape(2
 
 
 def _pad(x: np.ndarray, pads: Any, value: float = 0) -> np.ndarray:
-    return np.pad(x, pads, constant_values=value) if pads else x
+    pairs = list(zip(x.shape, pads, strict=True))  # np.pad broadcasts pairs
+    y = np.full([before + size + after for size, (before, after) in pairs], value, x.dtype)
+    for place in np.ndindex(*x.shape):
+        y[tuple(at + before for at, (before, _) in zip(place, pads, strict=True))] = x[place]
+    return y
 
 
 add("pad", normal(2, 3), ref=_pad, pads=((1, 2), (0, 3)))
@@ -103,13 +107,22 @@ add(
     "stack", normal(2, 3), normal(2, 3), ref=lambda x, y, axis: np.array(list(zip(x, y, strict=True))), axis=1
 )
 add("stack", normal(), normal(), ref=lambda x, y: np.array([x, y]))
-add("split", normal(6, 5), ref=lambda x, sections: (x[:2], x[2:4], x[4:]), sections=3)
-add(
-    "split",
-    normal(2, 10),
-    ref=lambda x, sections, axis: (x[:, :3], x[:, 3:10], x[:, 10:]),
-    sections=(3, 7, 0),
-    axis=1,
-)
-add("split", normal(2, 6), ref=lambda x, sections, axis: (x[:, :3], x[:, 3:]), sections=2, axis=-1)
-add("split", normal(2, 3), ref=lambda x, sections: x, sections=1)
+
+
+def _split(x: np.ndarray, sections: Any, axis: int = 0) -> list[np.ndarray]:
+    """One column after the other, dealt out in turn; none may be left."""
+    columns = list(np.moveaxis(x, axis, 0))
+    equal = isinstance(sections, int)
+    counts = [len(columns) // sections] * sections if equal else list(sections)
+    if sum(counts) != len(columns):
+        raise ValueError("some are left over, or missing")
+    left = iter(columns)
+    like = np.empty((0, *np.delete(x.shape, axis)), x.dtype)
+    parts = [np.array([next(left) for _ in range(count)] or like) for count in counts]
+    return [np.moveaxis(part, 0, axis) for part in parts]
+
+
+add("split", normal(6, 5), ref=_split, sections=3)
+add("split", normal(2, 10), ref=_split, sections=(3, 7, 0), axis=1)
+add("split", normal(2, 6), ref=_split, sections=2, axis=-1)
+add("split", normal(2, 3), ref=_split, sections=1)

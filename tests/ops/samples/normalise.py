@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .sample import add, normal, positive
 
@@ -32,7 +33,7 @@ add("split_axis", normal(2, 3), ref=_split, axis=0, parts=1)
 def _standardize(
     x: np.ndarray, axis: Any = -1, others: bool = False, epsilon: float = 1e-5
 ) -> tuple[np.ndarray, ...]:
-    named = {place % x.ndim for place in (axis if isinstance(axis, tuple) else (axis,))}
+    named = set(normalize_axis_tuple(axis, x.ndim))
     axes = tuple(set(range(x.ndim)) - named if others else named)
     mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     return (x - mean) / np.sqrt(variance + epsilon), mean, variance

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .sample import add, ids, integers, normal, off_zero, truth
 
@@ -53,8 +54,7 @@ def _over(function: Callable[[np.ndarray], Any]) -> Callable[..., np.ndarray]:
     """Return a reduction that calls a function of flat arrays once per result, in a loop."""
 
     def reduce(x: np.ndarray, axis: Any = None, keepdims: bool = False, **attrs: Any) -> np.ndarray:
-        axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-        axes = tuple(sorted(place % x.ndim for place in axes))
+        axes = tuple(range(x.ndim)) if axis is None else tuple(sorted(normalize_axis_tuple(axis, x.ndim)))
         left = [place for place in range(x.ndim) if place not in axes]
         moved = x.transpose(*left, *axes)
         results = [

@@ -107,7 +107,13 @@ def _shuffle(x: np.ndarray, factors: Any) -> np.ndarray:
 
 def _unshuffle(x: np.ndarray, factors: Any) -> np.ndarray:
     channels = [
-        x[(slice(None), channel, *(slice(o, None, f) for o, f in zip(offset, factors, strict=True)))]
+        x[
+            (
+                slice(None),
+                channel,
+                *(slice(o, n, f) for o, f, n in zip(offset, factors, x.shape[2:], strict=True)),
+            )
+        ]
         for channel in range(x.shape[1])
         for offset in np.ndindex(*factors)
     ]
