@@ -33,7 +33,8 @@ class Meta:
     origin : Origin, optional
         The user's line.
     notes : tuple of str or None
-        For each axis of a declared shape, the argument that it came from: ``("units", None)``.
+        For each axis of a declared shape, the argument that it came from: ``("units", None)``; of an
+        op, ``attribute=argument`` where the user's argument has another name.
     block : str
         What the block calls itself, ``"Dense"``.
     order : int

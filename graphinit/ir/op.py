@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -115,11 +115,23 @@ class Attr:
         with words that complete "<attribute> ...".
     default : Any
         The value when none is given; `REQUIRED` when one must be.
+    near : callable, optional
+        For an attribute that sizes depend on: gives other values for one, the likeliest first.
+    plain : int, optional
+        The number that such an attribute has where nobody speaks of it.
     """
 
     name: str
     check: Callable[[Any], Any]
     default: Any = REQUIRED
+    near: Callable[[Any], Iterable[Any]] | None = None
+    plain: int | None = None
+
+    def is_plain(self, value: Any) -> bool:
+        """Whether a value says nothing: strides of 1, no padding."""
+        if isinstance(value, tuple):
+            return all(map(self.is_plain, value))
+        return bool(value == self.plain)
 
 
 @dataclass(frozen=True, slots=True)

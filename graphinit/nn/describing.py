@@ -80,7 +80,8 @@ def describe_call(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], b
 def scope_of(block: Owner, path: str) -> Meta:
     """Return the metadata of nodes that `forward` makes: our layers cite their construction."""
     ours = type(block).forward.__module__.partition(".")[0] == "graphinit"
-    return Meta(path, block.origin if ours else None, (), type(block).__name__)
+    notes = tuple(f"{attribute}={argument}" for attribute, argument in block._named.items())
+    return Meta(path, block.origin if ours else None, notes, type(block).__name__)
 
 
 def new_trace(roots: Mapping[str, Owner], builder: GraphBuilder, train: bool) -> tracing.Trace:

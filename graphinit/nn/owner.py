@@ -46,6 +46,8 @@ class Owner:
     _pre_hooks: list[Callable[[Owner, tuple[Any, ...]], Any]]
     _hooks: list[Callable[[Owner, tuple[Any, ...], Any], Any]]
     _adopts_children = True
+    _named: Mapping[str, str] = {}
+    """For attributes of its ops that have another name: the argument that each comes from."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""

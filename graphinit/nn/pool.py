@@ -29,6 +29,7 @@ class Pool(Block):
         count = self._spatial
         self._size = per_axis("pool_size", pool_size, count)
         self._strides = self._size if strides is None else per_axis("strides", strides, count)
+        self._named = {"kernel": "pool_size", "strides": "pool_size" if strides is None else "strides"}
         self._padding = per_axis("padding", padding, count, 0)
         self._ceil = bool(ceil_mode)
         self._layout = layout

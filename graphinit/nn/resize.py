@@ -141,6 +141,7 @@ class _PixelShuffle(Block):
     def __init__(self, factor: Any) -> None:
         super().__init__()
         self._factors = per_axis("factor", factor, self._spatial)
+        self._named = {"factors": "factor"}
 
     def forward(self, x: Any) -> Any:
         """Shuffle x of shape (b, c * prod(factor), *s)."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from graphinit.ir.dims import Dim
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ir.types import TensorType
-from graphinit.ops import checks
+from graphinit.ops import checks, nearby
 from graphinit.ops.conv_kernels import (
     conv_kernel,
     input_gradient_kernel,
@@ -248,10 +248,10 @@ def _cost(small: int | None, w: int) -> Any:
 
 
 _ATTRS = (
-    Attr("strides", taps),
-    Attr("padding", paddings),
-    Attr("dilation", taps),
-    Attr("groups", checks.positive, 1),
+    Attr("strides", taps, near=nearby.steps, plain=1),
+    Attr("padding", paddings, near=nearby.paddings, plain=0),
+    Attr("dilation", taps, near=nearby.steps, plain=1),
+    Attr("groups", checks.positive, 1, near=nearby.groups, plain=1),
     Attr("channels_last", checks.boolean, False),
 )
 

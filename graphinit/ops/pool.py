@@ -16,7 +16,7 @@ import numpy as np
 from graphinit.ir.dims import Dim
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ir.types import TensorType
-from graphinit.ops import checks
+from graphinit.ops import checks, nearby
 from graphinit.ops.rules import elements, first_dtype, int_dtype, scaled
 from graphinit.ops.windows import (
     Windows,
@@ -289,9 +289,9 @@ def _cost(small: int | None, flops: int = 1) -> Any:
 
 
 _ATTRS = (
-    Attr("kernel", _kernel),
-    Attr("strides", taps),
-    Attr("padding", _fixed_paddings),
+    Attr("kernel", _kernel, near=nearby.lengths),
+    Attr("strides", taps, near=nearby.steps, plain=1),
+    Attr("padding", _fixed_paddings, near=nearby.paddings, plain=0),
     Attr("ceil", checks.boolean, False),
     Attr("channels_last", checks.boolean, False),
 )

@@ -16,7 +16,7 @@ import numpy as np
 from graphinit.ir.dims import Dim
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ir.types import TensorType
-from graphinit.ops import checks
+from graphinit.ops import checks, nearby
 from graphinit.ops.rules import elements, first_dtype, free, per_input, scaled
 from graphinit.ops.windows import channel_axis, channels_second, spatial_axes, taps
 
@@ -300,7 +300,7 @@ register(
         doc="Channels moved into pixels (Shi et al. 2016): [b,c*prod(f),*s] -> [b,c,*(f*s)].",
         kernel=_shuffle_kernel,
         vjp=_shuffle_vjp,
-        attrs=(Attr("factors", taps),),
+        attrs=(Attr("factors", taps, near=nearby.lengths),),
         shape=_shuffle_shape,
         cost=free,
     )
@@ -312,7 +312,7 @@ register(
         doc="Pixels moved into channels, the inverse of pixel_shuffle: [b,c,*(f*s)] -> [b,c*prod(f),*s].",
         kernel=_unshuffle_kernel,
         vjp=_unshuffle_vjp,
-        attrs=(Attr("factors", taps),),
+        attrs=(Attr("factors", taps, near=nearby.lengths),),
         shape=_unshuffle_shape,
         cost=free,
     )

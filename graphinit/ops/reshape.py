@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphinit.ir.op import Attr
-from graphinit.ops import checks
+from graphinit.ops import checks, nearby
 from graphinit.ops.rules import like_input, movement, normalized_axes
 
 _RESHAPE = "np.copyto(y, x.reshape(y.shape))"
@@ -100,7 +100,7 @@ movement(
     "np.copyto(y, x)",
     lambda v: (v.dy,),
     signature="x[*a] -> y[*a]",
-    attrs=(Attr("shape", checks.stated_shape),),
+    attrs=(Attr("shape", checks.stated_shape, near=nearby.unstated, plain=-1),),
     shape=_stated_shape,
     view="x",
 )

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graphinit.ir.dims import Expr, Unknown, exact_quotient
+from passes.shapes.excerpt import Excerpt
 from passes.shapes.explanation import History, Place
 from passes.shapes.mistake import Mistake
+
+_FURTHEST = 65
+"""How far from a size another is looked for."""
 
 
 def edits_of_arguments(
@@ -25,7 +29,7 @@ def edits_of_arguments(
         if isinstance(dim, Expr) or (note is not None and " " in note):
             continue
         alike = [size for other, size in sizes.items() if _is_reach(_note(history, other)) == _is_reach(note)]
-        wanted = [*alike, *sides, *_scaled(mistake, dim)]
+        wanted = [*alike, *sides, *_scaled(mistake, dim), *_fitting(history, mistake, dim)]
         if _is_reach(note):  # one more or less, or what there is room for
             wanted = [
                 *alike,
@@ -65,6 +69,26 @@ def _scaled(mistake: Mistake, dim: int) -> Iterator[Any]:
     for one, other in (products, products[::-1]):
         if one != 0:
             yield exact_quotient(dim * other, one)
+
+
+def _fitting(history: History, mistake: Mistake, dim: int) -> Iterator[Any]:
+    """What a size must be for the op that fails to take what comes of it: the nearest multiples."""
+    if mistake.code != "GI204":
+        return
+    excerpt = Excerpt(history.inference, (mistake.row,))
+    row, solver = history.inference.graph.table[mistake.row], history.inference.solver
+    shapes = {value: solver.known_shape(value) for value in row.slots[: row.inputs]}
+    for (slot, axis), side in mistake.sides:
+        shape = shapes.get(row.slots[slot])
+        if shape is None or not isinstance(side, int) or axis < 0 or side < 1 or side % dim:
+            continue
+        times = side // dim
+        for step in (-1, 1):
+            for size in range(dim + step, max(dim + step * _FURTHEST, 0), step):
+                other = *shape[:axis], size * times, *shape[axis + 1 :]
+                if not excerpt.clashes({**shapes, row.slots[slot]: other}):
+                    yield size
+                    break
 
 
 def _note(history: History, place: Place) -> str | None:

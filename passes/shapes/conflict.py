@@ -6,23 +6,43 @@ between them solved without it: what the mistake does not need goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from graphinit.ir.node_table import Row
-from graphinit.ir.op import NO_ATTRS, intern_rule
-from passes.shapes.candidates import try_candidates
-from passes.shapes.explanation import History, Place
-from passes.shapes.solver import Solver
+from graphinit.ir.op import intern_rule
+from passes.shapes.excerpt import Excerpt
+from passes.shapes.explanation import History, Place, near
 
 _MOST_STATEMENTS = 24
 _MOST_ROWS = 2_000
 
 
+Argument = tuple[int, str]
+"""A row, and the name of an argument of its op."""
+
+
+class Conflict(NamedTuple):
+    """Statements that a mistake cannot do without.
+
+    Parameters
+    ----------
+    places : tuple of (value, axis)
+        Sizes; all of them where the mistake does not show on the rows behind it alone.
+    arguments : tuple of (row, name)
+        Arguments of ops: with another value, the rest would hold.
+    """
+
+    places: tuple[Place, ...]
+    arguments: tuple[Argument, ...]
+
+
 def minimal_conflict(
-    history: History, rows: Iterable[int], statements: Mapping[Place, frozenset[Place]]
-) -> tuple[Place, ...]:
+    history: History,
+    rows: Iterable[int],
+    statements: Mapping[Place, frozenset[Place]],
+    arguments: Sequence[Argument] = (),
+) -> Conflict:
     """Return the statements that a mistake cannot do without.
 
     Parameters
@@ -33,74 +53,52 @@ def minimal_conflict(
         The rows whose equations are between the statements and the mistake, and its own.
     statements : mapping
         For each statement the places that it is about: one argument may give several sizes.
-
-    Returns
-    -------
-    tuple of (value, axis)
-        All of them where the mistake does not show on these rows alone.
+    arguments : sequence of (row, name)
+        What else was stated: arguments of ops, such as strides.
     """
     part = sorted(set(rows))
     found = tuple(statements)
     if len(found) > _MOST_STATEMENTS or len(part) > _MOST_ROWS:
-        return found
-    table, values = _renumbered(history, part)
-    solver = history.inference.solver
+        return Conflict(found, ())
+    excerpt = Excerpt(history.inference, part)
 
-    def clash(kept: Sequence[Place]) -> bool:
+    def clash(kept: Sequence[Place], changed: Row | None = None, at: int = -1) -> bool:
         stated = {place for each in kept for place in statements[each]}
-        shapes: list[Any] = []
-        for value in values:
-            shape = solver.shapes[value]
-            if not isinstance(shape, tuple):
-                shapes.append(None)
-                continue
-            shapes.append(
-                tuple(
-                    history.stated((value, axis)) if (value, axis) in stated else -1
-                    for axis in range(len(shape))
-                )
+        shapes = {
+            value: tuple(
+                history.stated((value, axis)) if (value, axis) in stated else -1 for axis in range(len(shape))
             )
-        trial = Solver(solver.symbols)
-        trial.add(table, shapes)
-        trial.run()
-        try_candidates(trial)
-        return bool(trial.clashes)
+            for value in excerpt.values
+            if isinstance(shape := history.inference.solver.shapes[value], tuple)
+        }
+        return excerpt.clashes(shapes, changed, at)
 
     if not clash(found):
-        return found
+        return Conflict(found, ())
     kept = list(found)
     for place in found:
         rest = [other for other in kept if other != place]
-        if rest and clash(rest):
+        if clash(rest):
             kept = rest
-    return tuple(kept)
+    needed = {
+        row: [name for other, name in arguments if other == row]
+        for row in dict.fromkeys(row for row, _ in arguments)
+        if not clash(kept, None, row)  # without its equations all holds
+    }
+    return Conflict(
+        tuple(kept),
+        tuple(
+            (row, name)
+            for row, names in needed.items()
+            for name in names
+            if any(not clash(kept, other, row) for other in _others(history, row, name))
+        ),
+    )
 
 
-def _renumbered(history: History, part: Sequence[int]) -> tuple[list[Row], list[int]]:
-    """Some rows of the table as a table of their own, and the value behind each of its numbers."""
-    table = history.inference.graph.table
-    source = intern_rule("input", NO_ATTRS)
-    rows: list[Row] = []
-    values: list[int] = []
-    numbers: dict[int, int] = {}
-
-    def number(value: int) -> int:
-        numbers[value] = len(values)
-        values.append(value)
-        return numbers[value]
-
-    for index in part:
-        row = table[index]
-        if row.rule.spec is None:
-            continue
-        outputs = row.slots[row.inputs : row.inputs + row.outputs]
-        for value in row.slots:
-            if value not in numbers and value not in outputs:
-                given = number(value)
-                rows.append(Row(source, (given,), None, 0, 1))
-        for value in outputs:
-            number(value)
-        slots = tuple(numbers[value] for value in row.slots)
-        take = itemgetter(*slots) if len(slots) > 1 else None
-        rows.append(Row(row.rule, slots, take, row.inputs, row.outputs))
-    return rows, values
+def _others(history: History, index: int, name: str) -> Iterator[Row]:
+    """A row with other values of one argument."""
+    row = history.inference.graph.table[index]
+    node = list(history.inference.graph.nodes.values())[index]
+    for _, attrs in near(node, name):
+        yield Row(intern_rule(node.op, attrs), row.slots, row.take, row.inputs, row.outputs)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Expr, Unknown
 from graphinit.ir.node import Node
-from graphinit.ir.op import op_spec
+from graphinit.ir.op import Attr, Attrs, op_spec
 from passes.shapes.inference import Inference
 from passes.shapes.trials import Tried, listed
 
@@ -46,6 +46,8 @@ class Step(NamedTuple):
         The node whose equation it is, by its place in the graph; -1 for none.
     behind : tuple of int
         Further nodes whose equations it follows from.
+    argument : str
+        The argument of that node which the statement is about, and no size; mostly empty.
     """
 
     text: str
@@ -55,6 +57,7 @@ class Step(NamedTuple):
     statement: bool
     row: int = -1
     behind: tuple[int, ...] = ()
+    argument: str = ""
 
     def __str__(self) -> str:
         return f"{self.text}  {self.where}" if self.where else self.text
@@ -189,6 +192,8 @@ class History:
             elif derived is not None and end not in done:
                 done.add(end)
                 yield self._derivation(end, derived)
+                if derived.sources:
+                    yield from self.written(derived.row)
                 if derived.tried is not None:
                     yield from self._refuted(end, derived.tried)
                 waiting += [(source, derived.time) for source in reversed(derived.sources)]
@@ -265,6 +270,18 @@ class History:
         """Return what a place is called."""
         return f"axis {place[1]} of {self.name(place[0])}"
 
+    def written(self, row: int) -> Iterator[Step]:
+        """Return what the user said of an op that its sizes depend on: strides, padding; of no axis."""
+        node = self._nodes[row]
+        for argument, attrs in arguments_of(node).items():
+            value = node.attrs[attrs[0].name]
+            if not attrs[0].is_plain(value):
+                owner = (
+                    f"{node.meta.path} ({node.meta.block})" if node.meta.path else f"{node.name} ({node.op})"
+                )
+                text = f"{argument}={plain(value)} of {owner}"
+                yield Step(text, _where(node), node.name, -1, True, row, argument=argument)
+
     def statement(self, place: Place) -> Step:
         """Return the step that says where the user stated a size."""
         value, axis = place
@@ -308,6 +325,34 @@ class History:
                     queue.append(there)
                     steps.append(self._equality(here, there, link))
         return tuple(steps)
+
+
+def arguments_of(node: Node) -> dict[str, tuple[Attr, ...]]:
+    """Return the arguments of an op that its sizes depend on, each with the attributes that it fills."""
+    if node.is_source:
+        return {}
+    names = dict(note.split("=") for note in node.meta.notes if note and "=" in note)
+    found: dict[str, tuple[Attr, ...]] = {}
+    for attr in op_spec(node.op).attrs:
+        if attr.near is not None and attr.name in node.attrs:
+            argument = names.get(attr.name, attr.name)
+            found[argument] = (*found.get(argument, ()), attr)
+    return found
+
+
+def near(node: Node, argument: str) -> Iterator[tuple[Any, Attrs]]:
+    """Give other values of an argument, and the attributes of the op with each."""
+    attrs = arguments_of(node)[argument]
+    if attrs[0].near is not None:
+        for value in attrs[0].near(node.attrs[attrs[0].name]):
+            yield value, node.attrs.replace(**{attr.name: value for attr in attrs})
+
+
+def plain(value: Any) -> Any:
+    """Write ``((1, 1), (1, 1))`` as ``1``."""
+    while isinstance(value, tuple) and value and len(set(value)) == 1:
+        value = value[0]
+    return value
 
 
 def _where(node: Node) -> str:

@@ -6,15 +6,14 @@ transpose an operand, put a projection on a skip.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from passes.shapes.argument_edits import edits_of_arguments
 from passes.shapes.explanation import History
 from passes.shapes.inference import Inference, infer
 from passes.shapes.mistake import Candidate, Mistake, contradiction, required
-from passes.shapes.op_edits import edits_of_the_op, edits_of_windows
+from passes.shapes.op_edits import edits_of_op_arguments, edits_of_the_op
 
 _TRIED = 12
 """How many edits of arguments are tried, and as many of ops: each try is one inference."""
@@ -52,14 +51,23 @@ def find_fixes(history: History, mistake: Mistake) -> tuple[Fix, ...]:
     if mistake.clash is not None:
         own = list(inference.graph.nodes)[mistake.row], mistake.clash.label
     found: dict[Any, Fix] = {}
-    for edit, text, trial in _candidates(history, mistake):
-        if edit in found:
-            continue
-        tried = trial()
-        if before.is_mended(tried, own):
-            found[edit] = Fix(text, frozenset(before.places - _places(tried)))
-            if len(found) == _SHOWN:
+    for candidates in _candidates(history, mistake):
+        left = _TRIED
+        for edit, text, trial in candidates:
+            if edit in found:
+                continue
+            if left == 0:
                 break
+            left -= 1
+            tried = trial()
+            if before.is_mended(tried, own):
+                found[edit] = Fix(text, frozenset(before.places - _places(tried)))
+                if len(found) == _SHOWN:
+                    return _distinct(found)
+    return _distinct(found)
+
+
+def _distinct(found: Mapping[Any, Fix]) -> tuple[Fix, ...]:
     return tuple({fix.text: fix for fix in found.values()}.values())
 
 
@@ -103,11 +111,13 @@ def _places(inference: Inference) -> set[Any]:
     return {(names[row], label) for row, label in inference.solver.clashes}
 
 
-def _candidates(history: History, mistake: Mistake) -> Iterator[Candidate]:
+def _candidates(history: History, mistake: Mistake) -> Iterator[Iterator[Candidate]]:
     statements = [place for place in dict.fromkeys(mistake.statements) if history.stated(place) is not None]
     graph, given = history.inference.graph, history.inference.given
-    for edit, text, changed in itertools.islice(edits_of_arguments(history, mistake, statements), _TRIED):
-        yield edit, text, lambda changed=changed: infer(graph, given, changed)  # type: ignore[misc]
+    yield (
+        (edit, text, lambda changed=changed: infer(graph, given, changed))  # type: ignore[misc]
+        for edit, text, changed in edits_of_arguments(history, mistake, statements)
+    )
     if len(graph.nodes) <= _MOST_NODES:
-        yield from itertools.islice(edits_of_windows(history, mistake), _TRIED)
-        yield from edits_of_the_op(history, mistake)
+        yield edits_of_op_arguments(history, mistake)
+        yield edits_of_the_op(history, mistake)

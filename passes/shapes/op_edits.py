@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import Attrs
+from graphinit.ir.op import Attrs, intern_rule
 from graphinit.ir.types import TensorType, format_shape
-from passes.shapes.explanation import History
+from passes.shapes.excerpt import Excerpt
+from passes.shapes.explanation import History, arguments_of, near, plain
 from passes.shapes.inference import Inference, infer
 from passes.shapes.mistake import Candidate, Mistake
 from passes.shapes.requirements import impossible
 
+_NEAR = 4
+"""How many other values of an op's argument are tried."""
+
 _BUILDERS = {3: "Conv1D", 4: "Conv2D", 5: "Conv3D"}
 
 
-def edits_of_windows(history: History, mistake: Mistake) -> Iterator[Candidate]:
-    """Return more padding, and strides of 1, for the windows behind a mistake."""
+def edits_of_op_arguments(history: History, mistake: Mistake) -> Iterator[Candidate]:
+    """Return other padding, strides and groups for the ops behind a mistake."""
     nodes = list(history.inference.graph.nodes.values())
+    fits = _fits(history, mistake)
     for row in sorted({mistake.row, *mistake.rows}, reverse=True):  # the nearest first
         node = nodes[row]
-        padding, strides = node.attrs.get("padding"), node.attrs.get("strides")
-        if not isinstance(strides, tuple) or not isinstance(padding, tuple):
+        if node.is_source or node.op == "assert_shape":  # to leave an assertion out mends nothing
             continue
-        least = sum(padding[0]) // 2
         # what one line of the user's says of several layers is also tried for all of them
         alike = [
             other
             for other in nodes
             if (other.op, other.meta.origin, other.attrs) == (node.op, node.meta.origin, node.attrs)
         ]
-        for edited in [node], alike:
-            for wanted in (least + 1, least + 2, least + 3):
-                pads = tuple((wanted, wanted) for _ in padding)
-                if pads != padding:
-                    yield _edit(history, edited, "padding", padding, pads)
-            if max(strides) > 1:
-                yield _edit(history, edited, "strides", strides, (1,) * len(strides))
-            if len(alike) == 1:
-                break
+        for edited in ([node], alike) if len(alike) > 1 else ([node],):
+            for argument in arguments_of(node):
+                others = (each for each in near(node, argument) if row != mistake.row or fits(each[1]))
+                for value, attrs in itertools.islice(others, _NEAR):
+                    yield _edit(history, edited, argument, value, attrs)
+
+
+def _fits(history: History, mistake: Mistake) -> Callable[[Attrs], bool]:
+    """Whether the op that fails takes what it is given, with other attributes: soon seen, and worth a trial."""
+    excerpt = Excerpt(history.inference, (mistake.row,))
+    row, node = history.inference.graph.table[mistake.row], _failing(history, mistake)[0]
+    shapes = {value: history.inference.solver.known_shape(value) for value in row.slots[: row.inputs]}
+
+    def fits(attrs: Attrs) -> bool:
+        return not excerpt.clashes(shapes, row._replace(rule=intern_rule(node.op, attrs)), mistake.row)
+
+    return fits
 
 
 def edits_of_the_op(history: History, mistake: Mistake) -> Iterator[Candidate]:
@@ -52,24 +64,18 @@ def edits_of_the_op(history: History, mistake: Mistake) -> Iterator[Candidate]:
         yield from _projected(history, mistake)
 
 
-def _edit(history: History, nodes: Sequence[Node], name: str, old: Any, new: Any) -> Candidate:
+def _edit(history: History, nodes: Sequence[Node], argument: str, new: Any, attrs: Attrs) -> Candidate:
     owners = " and ".join(node.meta.path or node.name for node in nodes)
     if len(nodes) > 2:
         owners = f"{nodes[0].meta.path or nodes[0].name} and {len(nodes) - 1} more of {nodes[0].meta.origin}"
-    text = f"change {name}={_plain(old)} of {owners} to {name}={_plain(new)}"
-    edits = {node.name: dataclasses.replace(node, attrs=Attrs({**node.attrs, name: new})) for node in nodes}
+    old = nodes[0].attrs[arguments_of(nodes[0])[argument][0].name]
+    text = f"change {argument}={plain(old)} of {owners} to {argument}={plain(new)}"
+    edits = {node.name: dataclasses.replace(node, attrs=attrs) for node in nodes}
     return (
-        (*edits, name),
+        (*edits, argument),
         text,
         lambda: _infer_with(history.inference, edits, lambda builder, node: edits[node.name]),
     )
-
-
-def _plain(value: Any) -> Any:
-    """Write ``((1, 1), (1, 1))`` as ``1``."""
-    while isinstance(value, tuple) and value and len(set(value)) == 1:
-        value = value[0]
-    return value
 
 
 def _asserted(history: History, mistake: Mistake) -> Iterator[Candidate]:
@@ -171,7 +177,7 @@ def _projected(history: History, mistake: Mistake) -> Iterator[Candidate]:
 
         layer = f"Dense({units})"
         if strides:
-            moved = "" if max(strides) == 1 else f", strides={_plain(strides)}"
+            moved = "" if max(strides) == 1 else f", strides={plain(strides)}"
             layer = f"{_BUILDERS[rank]}({units}, 1{moved})"
         yield (
             edit,

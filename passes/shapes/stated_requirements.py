@@ -78,6 +78,6 @@ def _mistake(history: History, conflict: Sequence[Requirement]) -> Mistake:
         for slot, axis in need.places:
             for step in history.explain((inference.graph.table[row].slots[slot], axis)):
                 rows.update(dict.fromkeys(each for each in (step.row, *step.behind) if each >= 0))
-                if step.statement:
+                if step.statement and not step.argument:
                     statements[history.place(step)] = None
     return Mistake(last, None, tuple(rows), tuple(statements))
