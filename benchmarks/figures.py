@@ -62,8 +62,8 @@ def format_figures(figures: Iterable[Figure]) -> str:
             format_time(figure.ours),
             format_time(figure.other),
             figure.against,
-            f"{figure.ratio:.2f}",
-            f"{figure.goal:.1f}",
+            f"{figure.ratio:.2g}" if figure.ratio < 0.1 else f"{figure.ratio:.2f}",
+            f"{figure.goal:g}",
             "" if figure.holds else "missed",
         )
         for figure in figures

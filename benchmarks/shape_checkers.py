@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import graphinit.ops  # noqa: F401  (fills the registry)
 from benchmarks.figures import Figure, format_figures
 from benchmarks.shape_inference import UNITS, dense_chain, least, unary_chain
+from graphinit.ir.expressions import _quotients as quotients
 from graphinit.ir.graph import Graph, GraphBuilder
-from graphinit.ir.node import Value
 from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType
 from passes.shape_inference import infer_shapes
-from passes.shapes.solver import _patterns as remembered
+from passes.shapes.solver import _patterns as patterns
 
 LAYERS, BLOCKS = 1_000, 50
 PARAMETER = Attrs({"init": None, "trainable": True})
@@ -32,23 +32,64 @@ def installed(name: str) -> Any:
         return None
 
 
-def residual_net(blocks: int) -> Graph:
-    """Blocks of two convolutions, each with a skip; batch, height and width are symbols."""
-    builder = GraphBuilder()
-    value = builder.source("input", "x", TensorType((-1, UNITS, -1, -1), "float32"))
+class Conv(NamedTuple):
+    """A convolution of a residual net: what it takes, how many channels it gives, kernel size and stride."""
 
-    def conv(value: Value, name: str) -> Value:
-        shape = TensorType((UNITS, -1, 3, 3), "float32")
-        weight = builder.source("parameter", f"{name}.weight", shape, PARAMETER)
-        attrs = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
-        return builder.add("conv", [value, weight], attrs, name=name)
+    source: str
+    channels: int
+    size: int
+    stride: int
 
+
+Layer = Conv | tuple[str, ...]
+"""A convolution, or an op and the layers that it takes."""
+
+
+def residual_layers(blocks: int, stages: int) -> dict[str, Layer]:
+    """Return the layers of a residual net, by name, for every framework to build.
+
+    Blocks of two convolutions with a skip; each stage after the first doubles the channels and halves
+    height and width, by strides in its first block and a convolution on the skip.
+    """
+    layers: dict[str, Layer] = {"stem": Conv("x", UNITS, 7, 2) if stages > 1 else Conv("x", UNITS, 3, 1)}
+    last, channels = "stem", UNITS
     for block in range(blocks):
-        inner = conv(builder.add("relu", [conv(value, f"{block}.a")], name=f"{block}.mid"), f"{block}.b")
-        value = builder.add(
-            "relu", [builder.add("add", [inner, value], name=f"{block}.add")], name=f"{block}.out"
-        )
-    return builder.build({"y": value})
+        wanted = UNITS * 2 ** (block * stages // blocks)
+        stride = 1 if wanted == channels else 2
+        layers[f"{block}.a"] = Conv(last, wanted, 3, stride)
+        layers[f"{block}.mid"] = ("relu", f"{block}.a")
+        layers[f"{block}.b"] = Conv(f"{block}.mid", wanted, 3, 1)
+        skip = last
+        if stride > 1:
+            skip = f"{block}.skip"
+            layers[skip] = Conv(last, wanted, 1, stride)
+        layers[f"{block}.add"] = ("add", f"{block}.b", skip)
+        layers[f"{block}.out"] = ("relu", f"{block}.add")
+        last, channels = f"{block}.out", wanted
+    return layers
+
+
+def residual_graph(layers: dict[str, Layer]) -> Graph:
+    """Build a residual net; the channels that weights take are unknown."""
+    builder = GraphBuilder()
+    values = {"x": builder.source("input", "x", TensorType((-1, 3, -1, -1), "float32"))}
+    for name, layer in layers.items():
+        if isinstance(layer, Conv):
+            kernel = TensorType((layer.channels, -1, layer.size, layer.size), "float32")
+            weight = builder.source("parameter", f"{name}.weight", kernel, PARAMETER)
+            pad = (layer.size // 2,) * 2
+            attrs = {"strides": (layer.stride,) * 2, "padding": (pad, pad), "dilation": (1, 1)}
+            values[name] = builder.add("conv", [values[layer.source], weight], attrs, name=name)
+        else:
+            op, *taken = layer
+            values[name] = builder.add(op, [values[each] for each in taken], name=name)
+    return builder.build({"y": values[name]})
+
+
+def forget() -> None:
+    """Forget every answer about sizes; what an op says of given ranks is read off its record once."""
+    patterns.clear()
+    quotients.clear()
 
 
 def skipping_graph(ops: int) -> Graph:
@@ -76,21 +117,23 @@ def onnx_chain(onnx: Any, layers: int) -> Any:
     return onnx_model(onnx, nodes, inputs, last)
 
 
-def onnx_residual(onnx: Any, blocks: int) -> Any:
-    """The network of `residual_net`."""
+def onnx_residual(onnx: Any, layers: dict[str, Layer]) -> Any:
+    """Build a residual net as ONNX."""
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    inputs = [helper.make_tensor_value_info("x", kind, ["batch", UNITS, "h", "w"])]
-    nodes, last = [], "x"
-    for block in range(blocks):
-        for part, source, target in (("a", last, f"{block}.a"), ("b", f"{block}.mid", f"{block}.b")):
-            inputs.append(helper.make_tensor_value_info(f"{block}.{part}.w", kind, [UNITS, UNITS, 3, 3]))
-            nodes.append(helper.make_node("Conv", [source, f"{block}.{part}.w"], [target], pads=[1, 1, 1, 1]))
-            if part == "a":
-                nodes.append(helper.make_node("Relu", [target], [f"{block}.mid"]))
-        nodes.append(helper.make_node("Add", [f"{block}.b", last], [f"{block}.add"]))
-        nodes.append(helper.make_node("Relu", [f"{block}.add"], [f"{block}.out"]))
-        last = f"{block}.out"
-    return onnx_model(onnx, nodes, inputs, last)
+    inputs = [helper.make_tensor_value_info("x", kind, ["batch", 3, "h", "w"])]
+    nodes, channels = [], {"x": 3}
+    for name, layer in layers.items():
+        if isinstance(layer, Conv):
+            shape = [layer.channels, channels[layer.source], layer.size, layer.size]
+            inputs.append(helper.make_tensor_value_info(f"{name}.w", kind, shape))
+            pads, strides = [layer.size // 2] * 4, [layer.stride] * 2
+            node = helper.make_node("Conv", [layer.source, f"{name}.w"], [name], pads=pads, strides=strides)
+            channels[name] = layer.channels
+        else:
+            node = helper.make_node(layer[0].capitalize(), list(layer[1:]), [name])
+            channels[name] = channels[layer[1]]
+        nodes.append(node)
+    return onnx_model(onnx, nodes, inputs, name)
 
 
 def onnx_model(onnx: Any, nodes: Any, inputs: Any, last: str) -> Any:
@@ -151,7 +194,7 @@ def measure() -> list[Figure]:
     graph = dense_chain(LAYERS)
 
     def cold() -> None:
-        remembered.clear()
+        forget()
         infer_shapes(graph, x=("batch", UNITS))
 
     report = infer_shapes(graph, x=("batch", UNITS))
@@ -172,26 +215,31 @@ def measure() -> list[Figure]:
             figures.append(
                 Figure(f"inference from scratch, {dense}", times["cold"], times["other"], name, 0.01)
             )
-    net = residual_net(BLOCKS)
-
-    def cold_net() -> None:
-        remembered.clear()
-        infer_shapes(net, x=("batch", UNITS, "h", "w"))
-
-    blocks = "50 residual blocks, symbols"
-    if onnx is not None and infer is not None:
-        proto = onnx_residual(onnx, BLOCKS)
-        times = least({"cold": cold_net, "onnx": lambda: infer(proto)}, rounds=25)
-        figures.append(Figure(f"inference from scratch, {blocks}", times["cold"], times["onnx"], "onnx", 1.0))
-        symbolic = runtime_symbolic(proto)
-        if symbolic is not None:
-            times = least({"cold": cold_net, "other": symbolic}, rounds=3)
-            figures.append(
-                Figure(
-                    f"inference from scratch, {blocks}", times["cold"], times["other"], "ONNX Runtime", 0.02
-                )
-            )
+    for stages in (1, 4):
+        figures += residual(onnx, infer, stages)
     figures += linear_in_size()
+    return figures
+
+
+def residual(onnx: Any, infer: Any, stages: int) -> list[Figure]:
+    """A residual net with symbols for batch, height and width."""
+    layers = residual_layers(BLOCKS, stages)
+    net = residual_graph(layers)
+
+    def cold() -> None:
+        forget()
+        infer_shapes(net, x=("batch", 3, "h", "w"))
+
+    if onnx is None:
+        return []
+    what = f"inference from scratch, 50 residual blocks in {stages} stage{'s' * (stages > 1)}, symbols"
+    proto = onnx_residual(onnx, layers)
+    times = least({"cold": cold, "onnx": lambda: infer(proto)}, rounds=40)
+    figures = [Figure(what, times["cold"], times["onnx"], "onnx", 1.0)]
+    symbolic = runtime_symbolic(proto)
+    if symbolic is not None:
+        times = least({"cold": cold, "other": symbolic}, rounds=10)
+        figures.append(Figure(what, times["cold"], times["other"], "ONNX Runtime", 0.02))
     return figures
 
 
