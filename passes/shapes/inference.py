@@ -59,6 +59,8 @@ class Inference:
         Conditions from declared sizes: value, axis, alternatives.
     stated : list
         The shape of each value as declared or given, before anything was solved.
+    symbolic : set of int
+        The values of which expressions are stated.
     derived : bool
         Whether it is another inference with numbers put in for symbols.
     """
@@ -80,7 +82,12 @@ class Inference:
         for value, shape in changed.items():
             shapes[value] = shape
         self.stated = shapes
-        self._check_stated({*self._declared.symbolic, *given, *changed})
+        self.symbolic = {
+            value
+            for value in (*self._declared.symbolic, *given, *changed)
+            if Expr in map(type, shapes[value] or ())
+        }
+        self._check_stated()
         self.derived = False
         resumed = None if previous is None else self._resume(previous, symbols)
         if resumed is not None:
@@ -153,10 +160,10 @@ class Inference:
                 joined.append(mine if isinstance(mine, int) else other)
         return tuple(joined)
 
-    def _check_stated(self, values: set[int]) -> None:
+    def _check_stated(self) -> None:
         """Sizes that are stated as expressions must not be negative."""
         seen: set[Expr] = set()
-        for value in sorted(values):
+        for value in sorted(self.symbolic):
             for axis, dim in enumerate(self.stated[value] or ()):
                 if type(dim) is Expr and dim not in seen:
                     seen.add(dim)

@@ -86,12 +86,11 @@ def _sizes(old: Inference, given: Mapping[int, Given]) -> dict[str, int] | None:
 def _speaks(old: Inference, changed: set[int], named: Iterable[str]) -> bool:
     """Whether something else that is stated speaks of these symbols."""
     names = frozenset(named)
-    speaking = {
-        shape
-        for shape in set(old.stated)
-        if any(isinstance(dim, Expr) and dim.symbols & names for dim in shape or ())
-    }
-    return any(shape in speaking and value not in changed for value, shape in enumerate(old.stated))
+    return any(
+        isinstance(dim, Expr) and dim.symbols & names
+        for value in old.symbolic - changed
+        for dim in old.stated[value] or ()
+    )
 
 
 def _in_attributes(old: Inference, named: Iterable[str]) -> bool:
@@ -123,13 +122,14 @@ def _substituted(old: Inference, given: Mapping[int, Given], sizes: Mapping[str,
         if any(type(dim) is Expr for dim in now.type.shape or ()) and now.type.shape != old.stated[value]:
             return None
     shapes = {shape: _with(shape, sizes) for shape in distinct}
-    stated = {shape: None if shape is None else _with(shape, sizes) for shape in set(old.stated)}
     new = copy.copy(old)
     new.given = dict(given)
-    new.stated = [stated[shape] for shape in old.stated]
+    new.stated = list(old.stated)
+    for value in old.symbolic:
+        new.stated[value] = _with(old.stated[value], sizes)
     new.needs = []
     new.solver = copy.copy(solver)
-    new.solver.shapes = [shapes[shape] for shape in solver.shapes]
+    new.solver.shapes = list(map(shapes.__getitem__, solver.shapes))
     new.solver.needs = {}
     new.derived = True
     return new
