@@ -184,7 +184,7 @@ class Solver:
         label = (rule, pattern, alias, self._symbols_key)
         entry = _patterns.get(label)
         if entry is None:
-            entry = self._evaluate(row, pattern, alias)
+            entry = self._evaluate(row, pattern, len(owners), alias)
             if len(_patterns) >= _REMEMBERED:
                 _patterns.clear()
             _patterns[label] = entry
@@ -228,11 +228,13 @@ class Solver:
             pattern.append(tuple(dims))
         return tuple(pattern), owners, alias
 
-    def _evaluate(self, row: Row, pattern: Sequence[Pattern | None], alias: tuple[int, ...] | None) -> Entry:
+    def _evaluate(
+        self, row: Row, pattern: Sequence[Pattern | None], unknowns: int, alias: tuple[int, ...] | None
+    ) -> Entry:
         rule, inputs, outputs = row.rule, row.inputs, row.outputs
         spec = rule.spec
         assert spec is not None, "sources have no rule"
-        local = Local(pattern, alias, _NUMBERED, slot_names(row))
+        local = Local(pattern, unknowns, alias, _NUMBERED, slot_names(row))
         context = ShapeContext(local, rule, inputs, outputs, self.symbols)
         while True:
             local.changed = local.waiting = False

@@ -117,6 +117,8 @@ class Local:
     ----------
     shapes : sequence of tuple or None
         Shape of each slot; unknown sizes are numbered `Unknown` s.
+    given : int
+        How many unknowns they have.
     alias : tuple of int, optional
         For each slot the first slot with the same value.
     numbered : sequence of Unknown
@@ -135,17 +137,17 @@ class Local:
     def __init__(
         self,
         shapes: Sequence[Pattern | None],
+        given: int,
         alias: Sequence[int] | None,
         numbered: Sequence[Unknown],
         names: tuple[str, ...],
     ) -> None:
-        self.shapes: list[list[Any] | None] = [None if shape is None else list(shape) for shape in shapes]
-        self.alias = alias or range(len(shapes))
+        self.shapes: list[Any] = list(shapes)
         self.names = names
+        self.given = given
+        self._alias = alias
         self._numbered = numbered
-        numbers = [dim.number for shape in shapes if shape for dim in shape if type(dim) is Unknown]
-        self._fresh = 1 + max(numbers, default=-1)
-        self.given = self._fresh
+        self._fresh = given
         self.bound: dict[Unknown, Any] = {}
         self.changed = False
         self.waiting = False
@@ -170,34 +172,35 @@ class Local:
             return Unknown(self._fresh - 1)
         return self._numbered[self._fresh - 1]
 
-    def shape(self, slot: int) -> list[Any] | None:
+    def shape(self, slot: int) -> Pattern | None:
         """Return the shape of a slot; None when its rank is unknown."""
-        return self.shapes[self.alias[slot]]
+        shape: Pattern | None = self.shapes[slot]
+        return shape
 
     def ranks(self, slots: int) -> tuple[int | None, ...]:
         """Return how many axes each of the first slots has; None where that is unknown."""
-        shapes = self.shapes
-        return tuple(None if (shape := shapes[first]) is None else len(shape) for first in self.alias[:slots])
+        return tuple([None if shape is None else len(shape) for shape in self.shapes[:slots]])
 
     def value(self, handle: Any) -> Any:
         """Return what a handle stands for now: int, Expr, Unknown or `LOST`."""
         if type(handle) is Axis:
-            shape = self.shapes[self.alias[handle.slot]]
-            assert shape is not None, "a handle is of a shape that is there"
-            handle = shape[handle.axis]
+            handle = self.shapes[handle.slot][handle.axis]
         while type(handle) is Unknown and handle in self.bound:
             handle = self.bound[handle]
         return handle
 
     def set_rank(self, slot: int, rank: int) -> bool:
         """State how many axes a slot has; False when it has another number."""
-        slot = self.alias[slot]
         shape = self.shapes[slot]
-        if shape is None:
-            self.shapes[slot] = [self.fresh() for _ in range(rank)]
-            self.changed = True
-            return True
-        return len(shape) == rank
+        if shape is not None:
+            return len(shape) == rank
+        new = tuple([self.fresh() for _ in range(rank)])
+        alias = self._alias or range(len(self.shapes))
+        for other, first in enumerate(alias):
+            if first == alias[slot]:
+                self.shapes[other] = new
+        self.changed = True
+        return True
 
     def clash(self, code: str, message: str, handles: Iterable[Any] = (), key: Any = None) -> None:
         """Note a mistake, once."""
@@ -306,22 +309,22 @@ class Local:
 
     def entry(self) -> Entry:
         """Return what was found, once nothing changes any more."""
-        value = self.value
-        final = tuple(
-            [
-                None if shape is None else tuple([value(d) if type(d) is Unknown else d for d in shape])
-                for shape in map(self.shapes.__getitem__, self.alias)
-            ]
-        )
+        value, final, settled = self.value, [], True
+        for shape in self.shapes:
+            if shape is not None and Unknown in map(type, shape):
+                shape = tuple([value(dim) for dim in shape])
+                settled = settled and Unknown not in map(type, shape)
+            settled = settled and shape is not None
+            final.append(shape)
         bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
         return Entry(
-            final,
+            tuple(final),
             bound,
             tuple(self.facts),
             tuple(self.clashes.values()),
             tuple(self.needs.values()),
             tuple(self.choices),
-            all(shape is not None and Unknown not in map(type, shape) for shape in final),
+            settled,
         )
 
 
