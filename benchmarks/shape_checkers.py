@@ -251,7 +251,9 @@ def linear_in_size() -> list[Figure]:
         ("20,000 ops with random skips", skipping_graph(1_000), skipping_graph(20_000), 9),
     ):
         short, long = (
-            least({"run": lambda graph=graph: infer_shapes(graph, x=("batch", UNITS))}, count)["run"]
+            least({"run": lambda graph=graph: infer_shapes(graph, x=("batch", UNITS))}, count, cold=True)[
+                "run"
+            ]
             / len(graph)
             for graph, count in ((small, 30), (large, rounds))
         )

@@ -11,7 +11,7 @@ from graphinit.errors import GraphError
 from graphinit.ir.dims import Dim, Expr, bounds, symbol
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
-from graphinit.ir.origin import here
+from graphinit.ir.origin import Origin, here
 from graphinit.ir.types import TensorType, is_float
 from passes.shapes.candidates import try_candidates
 from passes.shapes.dtype_inference import Dtypes, read_declared
@@ -29,7 +29,7 @@ class Given(NamedTuple):
     """What the caller of inference said of a value: an input specification and where it stands."""
 
     type: TensorType
-    where: str
+    where: Origin | None
     cast: bool = False
 
 
@@ -234,7 +234,7 @@ def read_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[int, Given]:
     for name, spec in inputs.items():
         number = number_of(graph, name)
         cast = hasattr(spec, "__array__") and not isinstance(spec, TensorType)
-        given[number] = Given(TensorType.parse(spec), str(origin) if origin else "", cast)
+        given[number] = Given(TensorType.parse(spec), origin, cast)
     return given
 
 

@@ -89,7 +89,7 @@ def solve_backwards(
                 symbol(f"{name}[{axis}]") if isinstance(dim, int) and dim == -1 else dim
                 for axis, dim in enumerate(shape)
             )
-            where = given[value].where if value in given else str(node.meta.origin or "")
+            where = given[value].where if value in given else node.meta.origin
             given[value] = Given(TensorType(named, None), where)
         first = infer(graph, given)
     report = make_report(first)
