@@ -153,7 +153,7 @@ class ResumedSolver(Solver):
             self._solve(index, (row.rule, shown))
         else:
             entry, writes = found
-            if entry.facts:
+            if entry.learnt:
                 self.log.append((index, entry))
             for need in entry.needs:
                 self.needs.setdefault((index, need.alternatives), need)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from graphinit.ir.dims import Dim, Expr, Unknown
@@ -26,7 +27,7 @@ from graphinit.ir.types import TensorType
 from passes.shapes.dtype_inference import Dtypes
 from passes.shapes.shape_context import ShapeContext, slot_names
 from passes.shapes.signature_rule import state_signature
-from passes.shapes.unification import LOST, Choice, Clash, Entry, Local, Need, Pattern
+from passes.shapes.unification import LOST, Choice, Clash, Entry, Fact, Local, Need, Pattern
 
 __all__ = ["ShapeContext", "Solver", "resolve"]
 
@@ -139,7 +140,7 @@ class Solver:
                 self._solve(index, key)
                 continue
             entry, writes = found
-            if entry.facts:
+            if entry.learnt:
                 log.append((index, entry))
             for slot, shape, unknowns in writes:
                 value = slots[slot]
@@ -184,11 +185,12 @@ class Solver:
         label = (rule, pattern, alias, self._symbols_key)
         entry = _patterns.get(label)
         if entry is None:
-            entry = self._evaluate(row, pattern, len(owners), alias)
+            question = row, pattern, len(owners), alias, self.symbols
+            entry = Entry(_solved(False, *question), partial(_facts, *question))
             if len(_patterns) >= _REMEMBERED:
                 _patterns.clear()
             _patterns[label] = entry
-        if entry.facts:
+        if entry.learnt:
             self.log.append((index, entry))
         for clash in entry.clashes:
             self.clashes.setdefault((index, clash.label), clash)
@@ -227,23 +229,6 @@ class Solver:
                 dims.append(dim)
             pattern.append(tuple(dims))
         return tuple(pattern), owners, alias
-
-    def _evaluate(
-        self, row: Row, pattern: Sequence[Pattern | None], unknowns: int, alias: tuple[int, ...] | None
-    ) -> Entry:
-        rule, inputs, outputs = row.rule, row.inputs, row.outputs
-        spec = rule.spec
-        assert spec is not None, "sources have no rule"
-        local = Local(pattern, unknowns, alias, _NUMBERED, slot_names(row))
-        context = ShapeContext(local, rule, inputs, outputs, self.symbols)
-        while True:
-            local.changed = local.waiting = False
-            local.choices.clear()
-            state_signature(context, spec.parsed)
-            if spec.shape is not None:
-                spec.shape(context)
-            if not (local.changed and local.waiting):
-                return local.entry()
 
     def _apply(self, index: int, row: Row, entry: Entry, owners: list[Any]) -> tuple[_Write, ...] | None:
         """Write what an entry says into the graph's shapes.
@@ -359,6 +344,33 @@ class Solver:
         if type(shape) is not tuple:
             return None
         return tuple(dim if type(dim) is int or type(dim) is Expr else -1 for dim in shape)
+
+
+def _solved(
+    explained: bool,
+    row: Row,
+    pattern: Sequence[Pattern | None],
+    unknowns: int,
+    alias: tuple[int, ...] | None,
+    symbols: dict[str, Dim],
+) -> Local:
+    """Solve a rule for one pattern: state it again as long as something waits for what was learnt."""
+    spec = row.rule.spec
+    assert spec is not None, "sources have no rule"
+    local = Local(pattern, unknowns, alias, _NUMBERED, slot_names(row), explained)
+    context = ShapeContext(local, row.rule, row.inputs, row.outputs, symbols)
+    while True:
+        local.changed = local.waiting = False
+        local.choices.clear()
+        state_signature(context, spec.parsed)
+        if spec.shape is not None:
+            spec.shape(context)
+        if not (local.changed and local.waiting):
+            return local
+
+
+def _facts(*question: Any) -> tuple[Fact, ...]:
+    return tuple(_solved(True, *question).facts)
 
 
 def _numbered(number: int) -> Unknown:

@@ -8,7 +8,7 @@ remembered for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Dim, Expr, Unknown
@@ -84,30 +84,58 @@ class Choice(NamedTuple):
     whole: int
 
 
-class Entry(NamedTuple):
+class Entry:
     """All that a rule says about one pattern of shapes.
 
     Parameters
+    ----------
+    local : Local
+        The sizes, solved.
+    reasons : callable
+        Gives the facts behind it.  Few are ever asked for, so they are made then, by solving once more.
+
+    Attributes
     ----------
     final : tuple
         The shapes afterwards, slot by slot.
     bound : dict
         What became of each unknown of the pattern that changed.
-    facts, clashes, needs : tuple
-        Reasons, mistakes and conditions.
+    learnt : bool
+        Whether some size was settled, or found to be that of another.
+    clashes, needs : tuple
+        Mistakes and conditions.
     choices : tuple
         What is left to unknowns by equations that wait.
     settled : bool
         Whether nothing is unknown afterwards.
     """
 
-    final: tuple[Pattern | None, ...]
-    bound: dict[Unknown, Any]
-    facts: tuple[Fact, ...]
-    clashes: tuple[Clash, ...]
-    needs: tuple[Need, ...]
-    choices: tuple[Choice, ...]
-    settled: bool
+    __slots__ = ("_facts", "_reasons", "bound", "choices", "clashes", "final", "learnt", "needs", "settled")
+
+    def __init__(self, local: Local, reasons: Callable[[], tuple[Fact, ...]]) -> None:
+        value, final, settled = local.value, [], True
+        for shape in local.shapes:
+            if shape is not None and Unknown in map(type, shape):
+                shape = tuple([value(dim) for dim in shape])
+                settled = settled and Unknown not in map(type, shape)
+            settled = settled and shape is not None
+            final.append(shape)
+        self.final: tuple[Pattern | None, ...] = tuple(final)
+        self.settled = settled
+        self.bound = {unknown: value(unknown) for unknown in local.bound if unknown.number < local.given}
+        self.learnt = local.learnt
+        self.clashes = tuple(local.clashes.values())
+        self.needs = tuple(local.needs.values())
+        self.choices = tuple(local.choices)
+        self._reasons = reasons
+        self._facts: tuple[Fact, ...] | None = None
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Reasons, in the order in which they were found."""
+        if self._facts is None:
+            self._facts = self._reasons()
+        return self._facts
 
 
 class Local:
@@ -125,9 +153,13 @@ class Local:
         Unknowns to take from, in order.
     names : tuple of str
         What to call each slot in messages.
+    explained : bool
+        Whether to keep the reason for each size that is settled.
 
     Attributes
     ----------
+    learnt : bool
+        Whether there was a reason to keep.
     changed : bool
         Whether something was learnt since it was last set to False.
     waiting : bool
@@ -141,6 +173,7 @@ class Local:
         alias: Sequence[int] | None,
         numbered: Sequence[Unknown],
         names: tuple[str, ...],
+        explained: bool,
     ) -> None:
         self.shapes: list[Any] = list(shapes)
         self.names = names
@@ -151,7 +184,9 @@ class Local:
         self.bound: dict[Unknown, Any] = {}
         self.changed = False
         self.waiting = False
+        self.learnt = False
         self.facts: list[Fact] = []
+        self._explained = explained
         self.clashes: dict[Any, Clash] = {}
         self.needs: dict[Any, Need] = {}
         self.choices: list[Choice] = []
@@ -250,6 +285,8 @@ class Local:
         if dim is LOST:
             return
         if type(target) is Axis:
+            self.learnt = True
+        if self._explained and type(target) is Axis:
             places = sources if len(sources) == 1 and type(sources[0]) is Axis else sides_of(sources)
             self.facts.append(Fact(target, places, why, equal and len(places) == 1, dim))
         if type(dim) is Expr and ((low := dim.bounds[0]) is None or low < 0):
@@ -278,7 +315,7 @@ class Local:
             return True
         if not impossible(left, right) and self.need([Condition("==", left, right)], (a, b), why):
             return True
-        self.clash(code, f"{self._explained(a, b, why)}: {left} != {right}", (a, b), key or (why, a, b))
+        self.clash(code, f"{self._worded(a, b, why)}: {left} != {right}", (a, b), key or (why, a, b))
         self.lose(a, b)
         return False
 
@@ -301,31 +338,11 @@ class Local:
                 self.bound[dim] = LOST
                 self.changed = True
 
-    def _explained(self, a: Any, b: Any, why: str) -> str:
+    def _worded(self, a: Any, b: Any, why: str) -> str:
         sides = [f"axis {side.axis} of {self.names[side.slot]}" for side in (a, b) if type(side) is Axis]
         if not sides or "axis" in why:
             return why
         return f"{why} ({', '.join(sides)})"
-
-    def entry(self) -> Entry:
-        """Return what was found, once nothing changes any more."""
-        value, final, settled = self.value, [], True
-        for shape in self.shapes:
-            if shape is not None and Unknown in map(type, shape):
-                shape = tuple([value(dim) for dim in shape])
-                settled = settled and Unknown not in map(type, shape)
-            settled = settled and shape is not None
-            final.append(shape)
-        bound = {unknown: self.value(unknown) for unknown in self.bound if unknown.number < self.given}
-        return Entry(
-            tuple(final),
-            bound,
-            tuple(self.facts),
-            tuple(self.clashes.values()),
-            tuple(self.needs.values()),
-            tuple(self.choices),
-            settled,
-        )
 
 
 def sides_of(handles: Iterable[Any]) -> tuple[Place, ...]:
