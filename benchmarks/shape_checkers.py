@@ -18,7 +18,7 @@ from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType
 from passes.shape_inference import infer_shapes
-from passes.shapes.solver import _patterns as patterns
+from passes.shapes.patterns import forget as forget_patterns
 
 LAYERS, BLOCKS = 1_000, 50
 PARAMETER = Attrs({"init": None, "trainable": True})
@@ -88,7 +88,7 @@ def residual_graph(layers: dict[str, Layer]) -> Graph:
 
 def forget() -> None:
     """Forget every answer about sizes; what an op says of given ranks is read off its record once."""
-    patterns.clear()
+    forget_patterns()
     quotients.clear()
 
 

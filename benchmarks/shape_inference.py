@@ -18,7 +18,7 @@ from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.op import Attrs
 from graphinit.ir.types import TensorType
 from passes.shape_inference import infer_shapes
-from passes.shapes.solver import _patterns as remembered
+from passes.shapes.patterns import forget
 
 UNITS = 64
 
@@ -78,7 +78,7 @@ def measure() -> list[Figure]:
     graph = dense_chain(1_000)
 
     def cold() -> None:
-        remembered.clear()
+        forget()
         infer_shapes(graph, x=("batch", UNITS))
 
     times = least(

@@ -6,8 +6,8 @@ list: the shape of each value, by number.  A shape is a tuple of ints, expressio
 something changes, those whose sizes have changed.
 
 Each node's rule is solved in local coordinates (`passes.shapes.unification`) and the answer remembered: first by the
-very shapes (when all got settled), then by their pattern, in which unknowns are numbered.  A
-thousand equal layers cost one solved layer and a thousand look-ups.
+very shapes (when all got settled), then by their pattern (`passes.shapes.patterns`).  A thousand equal layers cost one
+solved layer and a thousand look-ups.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from graphinit.ir.dims import Dim, Expr, Unknown
@@ -25,16 +24,11 @@ from graphinit.ir.node_table import Row
 from graphinit.ir.op import Rule
 from graphinit.ir.types import TensorType
 from passes.shapes.dtype_inference import Dtypes
-from passes.shapes.shape_context import ShapeContext, slot_names
-from passes.shapes.signature_rule import state_signature
-from passes.shapes.unification import LOST, Choice, Clash, Entry, Fact, Local, Need, Pattern
+from passes.shapes.patterns import answer, pattern_of
+from passes.shapes.shape_context import ShapeContext
+from passes.shapes.unification import LOST, Choice, Clash, Entry, Need, Pattern, numbered
 
 __all__ = ["ShapeContext", "Solver", "resolve"]
-
-_NUMBERED = tuple(Unknown(number) for number in range(256))
-_REMEMBERED = 20_000
-
-_patterns: dict[Any, Entry] = {}
 
 _Write = tuple[int, Pattern, tuple[Unknown, ...]]
 """A slot, the shape to write there, and the unknowns in it."""
@@ -82,7 +76,6 @@ class Solver:
         self.choices: dict[int, tuple[Choice, ...]] = {}
         self.tried: dict[tuple[int, int], Any] = {}
         self.attribute_symbols: frozenset[str] | None = None
-        self._symbols_key = tuple(sorted((name, str(dim)) for name, dim in self.symbols.items()))
         self._exact: dict[Any, tuple[Entry, tuple[_Write, ...]]] = {}
         self._occurrences: dict[Unknown, list[int]] = {}
         self._forward: dict[Unknown, Any] = {}
@@ -180,16 +173,9 @@ class Solver:
 
     def _solve(self, index: int, key: tuple[Rule, tuple[Any, ...]]) -> None:
         row = self.table[index]
-        rule, shown = key
-        pattern, owners, alias = self._pattern(row, shown)
-        label = (rule, pattern, alias, self._symbols_key)
-        entry = _patterns.get(label)
-        if entry is None:
-            question = row, pattern, len(owners), alias, self.symbols
-            entry = Entry(_solved(False, *question), partial(_facts, *question))
-            if len(_patterns) >= _REMEMBERED:
-                _patterns.clear()
-            _patterns[label] = entry
+        _, shown = key
+        pattern, owners, alias = pattern_of(row, shown)
+        entry = answer(row, pattern, len(owners), alias, self.symbols)
         if entry.learnt:
             self.log.append((index, entry))
         for clash in entry.clashes:
@@ -204,31 +190,6 @@ class Solver:
             open_ = [shape for shape in taken if shape is None or -1 in shape]
             if len(set(open_)) == len(open_):  # else one value in two slots would look the same
                 self._exact[key] = entry, writes
-
-    def _pattern(
-        self, row: Row, shown: tuple[Any, ...]
-    ) -> tuple[tuple[Pattern | None, ...], list[Any], tuple[int, ...] | None]:
-        """Number the unknowns; an owner is an `Unknown`, or the (value, axis) of a -1."""
-        owners: list[Any] = []
-        numbers: dict[Any, Unknown] = {}
-        slots = row.slots
-        alias = tuple(map(slots.index, slots)) if len(set(slots)) < len(slots) else None
-        pattern: list[Pattern | None] = []
-        for slot, shape in enumerate(shown):
-            if shape is None or (-1 not in shape and Unknown not in map(type, shape)):
-                pattern.append(shape)
-                continue
-            dims: list[Any] = []
-            for axis, dim in enumerate(shape):
-                if type(dim) is Unknown or dim == -1:
-                    owner = (slots[slot], axis) if type(dim) is int else dim
-                    if owner not in numbers:
-                        numbers[owner] = _numbered(len(owners))
-                        owners.append(owner)
-                    dim = numbers[owner]
-                dims.append(dim)
-            pattern.append(tuple(dims))
-        return tuple(pattern), owners, alias
 
     def _apply(self, index: int, row: Row, entry: Entry, owners: list[Any]) -> tuple[_Write, ...] | None:
         """Write what an entry says into the graph's shapes.
@@ -279,7 +240,7 @@ class Solver:
         members: dict[Unknown, list[Unknown]] = {dim: [] for dim in places}
         for number, owner in enumerate(owners):
             if type(owner) is Unknown:
-                root = _numbered(number)
+                root = numbered(number)[0]
                 root = entry.bound.get(root, root)
                 if root in members:
                     members[root].append(owner)
@@ -344,44 +305,6 @@ class Solver:
         if type(shape) is not tuple:
             return None
         return tuple(dim if type(dim) is int or type(dim) is Expr else -1 for dim in shape)
-
-
-def _solved(
-    explained: bool,
-    row: Row,
-    pattern: Sequence[Pattern | None],
-    unknowns: int,
-    alias: tuple[int, ...] | None,
-    symbols: dict[str, Dim],
-) -> Local:
-    """Solve a rule for one pattern: state it again as long as something waits for what was learnt."""
-    spec = row.rule.spec
-    assert spec is not None, "sources have no rule"
-    local = Local(pattern, unknowns, alias, _NUMBERED, slot_names(row), explained)
-    context = ShapeContext(local, row.rule, row.inputs, row.outputs, symbols)
-    while True:
-        local.changed = local.waiting = False
-        local.choices.clear()
-        state_signature(context, spec.parsed)
-        if spec.shape is not None:
-            spec.shape(context)
-        if not (local.changed and local.waiting):
-            return local
-
-
-def _facts(*question: Any) -> tuple[Fact, ...]:
-    return tuple(_solved(True, *question).facts)
-
-
-def _numbered(number: int) -> Unknown:
-    return _NUMBERED[number] if number < len(_NUMBERED) else _further(number)
-
-
-_more: dict[int, Unknown] = {}
-
-
-def _further(number: int) -> Unknown:
-    return _more.setdefault(number, Unknown(number))
 
 
 class _Live:

@@ -149,8 +149,6 @@ class Local:
         How many unknowns they have.
     alias : tuple of int, optional
         For each slot the first slot with the same value.
-    numbered : sequence of Unknown
-        Unknowns to take from, in order.
     names : tuple of str
         What to call each slot in messages.
     explained : bool
@@ -171,7 +169,6 @@ class Local:
         shapes: Sequence[Pattern | None],
         given: int,
         alias: Sequence[int] | None,
-        numbered: Sequence[Unknown],
         names: tuple[str, ...],
         explained: bool,
     ) -> None:
@@ -179,7 +176,6 @@ class Local:
         self.names = names
         self.given = given
         self._alias = alias
-        self._numbered = numbered
         self._fresh = given
         self.bound: dict[Unknown, Any] = {}
         self.changed = False
@@ -202,10 +198,12 @@ class Local:
 
     def fresh(self) -> Unknown:
         """Return an unknown that is used nowhere yet."""
-        self._fresh += 1
-        if self._fresh > len(self._numbered):
-            return Unknown(self._fresh - 1)
-        return self._numbered[self._fresh - 1]
+        return self._several(1)[0]
+
+    def _several(self, count: int) -> tuple[Unknown, ...]:
+        first = self._fresh
+        self._fresh += count
+        return numbered(first, count)
 
     def shape(self, slot: int) -> Pattern | None:
         """Return the shape of a slot; None when its rank is unknown."""
@@ -229,7 +227,7 @@ class Local:
         shape = self.shapes[slot]
         if shape is not None:
             return len(shape) == rank
-        new = tuple([self.fresh() for _ in range(rank)])
+        new = self._several(rank)
         alias = self._alias or range(len(self.shapes))
         for other, first in enumerate(alias):
             if first == alias[slot]:
@@ -343,6 +341,17 @@ class Local:
         if not sides or "axis" in why:
             return why
         return f"{why} ({', '.join(sides)})"
+
+
+_NUMBERED = tuple(map(Unknown, range(256)))
+_further: dict[int, Unknown] = {}
+
+
+def numbered(first: int, count: int = 1) -> tuple[Unknown, ...]:
+    """Return unknowns of local coordinates, which are the same objects for the same numbers."""
+    if first + count <= len(_NUMBERED):
+        return _NUMBERED[first : first + count]
+    return tuple(_further.setdefault(number, Unknown(number)) for number in range(first, first + count))
 
 
 def sides_of(handles: Iterable[Any]) -> tuple[Place, ...]:
