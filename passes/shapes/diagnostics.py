@@ -141,7 +141,7 @@ def _misfit_error(history: History, misfit: Misfit) -> GraphInitError:
     value, axis, declared, given = misfit
     node, name = history.node(value), history.name(value)
     place = f"{node.meta.origin}" if node.meta.origin else "the graph"
-    where = str(history.inference.given[value].where or "")
+    where = history.inference.given[value].where
     origins = (f"{declared} declared at {place}", f"{given} given at {where}")
     fields: dict[str, Any] = {
         "node": name,

@@ -292,7 +292,7 @@ class History:
             shape = ", ".join(map(str, given.type.shape))
             shown = f"({shape},)" if len(given.type.shape) == 1 else f"({shape})"
             return Step(
-                f"{dim} from {name}={shown} given to inference", str(given.where or ""), name, axis, True
+                f"{dim} from {name}={shown} given to inference", given.where, name, axis, True
             )
         notes, meta = node.meta.notes, node.meta
         note = notes[axis] if axis < len(notes) else None

@@ -29,8 +29,13 @@ class Given(NamedTuple):
     """What the caller of inference said of a value: an input specification and where it stands."""
 
     type: TensorType
-    where: Origin | None
+    origin: Origin | None
     cast: bool = False
+
+    @property
+    def where(self) -> str:
+        """The user's line; empty when it is not known."""
+        return str(self.origin or "")
 
 
 class Misfit(NamedTuple):

@@ -89,8 +89,8 @@ def solve_backwards(
                 symbol(f"{name}[{axis}]") if isinstance(dim, int) and dim == -1 else dim
                 for axis, dim in enumerate(shape)
             )
-            where = given[value].where if value in given else node.meta.origin
-            given[value] = Given(TensorType(named, None), where)
+            origin = given[value].origin if value in given else node.meta.origin
+            given[value] = Given(TensorType(named, None), origin)
         first = infer(graph, given)
     report = make_report(first)
     return Solution({name: report[name] for name in graph.inputs}, report)
