@@ -23,7 +23,7 @@ def edits_of_arguments(
         if note is not None and (note.startswith("in_") or note == "input_size"):
             yield ("drop", place), f"drop {note}={history.stated(place)}", _with(history, place, -1)
     sizes = {place: history.stated(place) for place in statements}
-    sides = [side for _, side in mistake.sides]
+    sides = mistake.sizes
     for place, dim in sizes.items():
         note, node = _note(history, place), history.node(place[0])
         if isinstance(dim, Expr) or (note is not None and " " in note):

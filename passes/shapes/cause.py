@@ -147,10 +147,12 @@ class Cause:
         statements = tuple(frozenset(texts) for texts in self.sources.values())
         return axes, *([(self.clash.code, words, statements)] if all(statements) and statements[1:] else [])
 
-    @property
-    def mistake(self) -> Mistake:
-        """What is to be mended."""
-        return Mistake(self.row, self.clash, self.rows, tuple(self.places))
+    def mistake_with(self, others: Sequence[Cause]) -> Mistake:
+        """Return what is to be mended, with what is the same to the user."""
+        rows = dict.fromkeys(row for each in (self, *others) for row in each.rows)
+        places = dict.fromkeys(place for each in (self, *others) for place in each.places)
+        beside = tuple((each.row, each.clash) for each in others)
+        return Mistake(self.row, self.clash, tuple(rows), tuple(places), beside)
 
 
 def _first(slots: Sequence[int], clash: Clash) -> Place:

@@ -35,23 +35,40 @@ def diagnose(history: History) -> tuple[GraphInitError, ...]:
     for row, slot, kind in inference.dtypes.clashes:
         node = nodes[row]
         found.append((numbers[node.name], _dtype_error(history, node, slot, kind)))
-    count = 0
-    told: set[Any] = set()
     mended: dict[int, set[Any]] = {}
-    for (row, label), clash in sorted(inference.solver.clashes.items(), key=lambda item: item[0][0]):
-        node = nodes[row]
-        cause = Cause.of(history, row, clash)
+    for count, group in enumerate(_groups(history)):
         # A mistake that runs through an op that failed, and goes with it, is none of its own.
-        follows = any((node.name, label) in mended.get(other, ()) for other in cause.rows)
-        if follows or not told.isdisjoint(cause.once):
+        causes = [
+            cause
+            for cause in group
+            if not any(
+                (nodes[cause.row].name, cause.clash.label) in mended.get(row, ()) for row in cause.rows
+            )
+        ]
+        if not causes:
             continue
-        told.update(cause.once)
-        fixes = find_fixes(history, cause.mistake) if count < _FIXED else ()
-        mended.setdefault(row, set()).update(*(fix.mended for fix in fixes))
-        count += 1
+        cause, node = causes[0], nodes[causes[0].row]
+        fixes = find_fixes(history, cause.mistake_with(causes[1:])) if count < _FIXED else ()
+        mended.setdefault(cause.row, set()).update(*(fix.mended for fix in fixes))
         error = _clash_error(history, node, cause, [fix.text for fix in fixes])
         found.append((numbers[node.name], error))
     return tuple(error for _, error in sorted(found, key=lambda item: item[0]))
+
+
+def _groups(history: History) -> list[list[Cause]]:
+    """What clashes, in the order of the graph; together what is one mistake to the user."""
+    groups: list[list[Cause]] = []
+    told: dict[Any, list[Cause]] = {}
+    clashes = history.inference.solver.clashes
+    for (row, _), clash in sorted(clashes.items(), key=lambda item: item[0][0]):
+        cause = Cause.of(history, row, clash)
+        group = next((told[key] for key in cause.once if key in told), None)
+        if group is None:
+            group = []
+            groups.append(group)
+            told |= dict.fromkeys(cause.once, group)
+        group.append(cause)
+    return groups
 
 
 def _clash_error(history: History, node: Node, cause: Cause, fixes: Sequence[str]) -> ShapeError:

@@ -6,7 +6,7 @@ transpose an operand, put a projection on a skip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from passes.shapes.argument_edits import edits_of_arguments
@@ -47,9 +47,8 @@ def find_fixes(history: History, mistake: Mistake) -> tuple[Fix, ...]:
     """
     inference = history.inference
     before = _Standing(inference)
-    own = None
-    if mistake.clash is not None:
-        own = list(inference.graph.nodes)[mistake.row], mistake.clash.label
+    names = list(inference.graph.nodes)
+    own = {(names[row], label) for row, label in mistake.labels}
     found: dict[Any, Fix] = {}
     for candidates in _candidates(history, mistake):
         left = _TRIED
@@ -80,17 +79,17 @@ class _Standing:
         self.required = required(inference)
         self.equalities = _equalities(inference)
 
-    def is_mended(self, tried: Inference, own: Any) -> bool:
-        """Whether an edit mends a mistake (None: requirements that no size meets), and makes no new one."""
+    def is_mended(self, tried: Inference, own: Collection[Any]) -> bool:
+        """Whether an edit mends a mistake (nothing: requirements that no size meets), and makes no new one."""
         left, before = _places(tried), self.inference.mistakes
-        if own is None:
-            gone = left <= self.places and tried.mistakes <= before
+        if own:
+            gone = left.isdisjoint(own) and left < self.places and tried.mistakes < before
         else:
-            gone = own not in left and left < self.places and tried.mistakes < before
+            gone = left <= self.places and tried.mistakes <= before
         if not gone or not _equalities(tried) <= self.equalities:
             return False
         against = contradiction(tried)
-        return not against or (against <= self.required and (own is not None or against != self._against))
+        return not against or (against <= self.required and (bool(own) or against != self._against))
 
     @property
     def _against(self) -> frozenset[Any]:

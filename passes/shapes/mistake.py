@@ -26,17 +26,34 @@ class Mistake(NamedTuple):
         What its equations say; None where each holds, and requirements do not hold together.
     rows, statements : tuple
         The rows and statements behind it.
+    beside : tuple of (row, Clash)
+        What clashes with it and is the same to the user: the width beside the height.
     """
 
     row: int
     clash: Clash | None
     rows: tuple[int, ...]
     statements: tuple[Place, ...]
+    beside: tuple[tuple[int, Clash], ...] = ()
 
     @property
     def sides(self) -> tuple[Any, ...]:
         """The sizes that clash, by slot and axis."""
         return () if self.clash is None else self.clash.sides
+
+    @property
+    def sizes(self) -> tuple[Any, ...]:
+        """The sizes that clash, and those of what clashes beside."""
+        return (
+            *(size for _, size in self.sides),
+            *(size for _, each in self.beside for _, size in each.sides),
+        )
+
+    @property
+    def labels(self) -> tuple[tuple[int, Any], ...]:
+        """What clashes, by row and equation; nothing where requirements do not hold together."""
+        own = () if self.clash is None else ((self.row, self.clash.label),)
+        return (*own, *((row, each.label) for row, each in self.beside))
 
     @property
     def code(self) -> str:

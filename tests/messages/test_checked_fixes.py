@@ -99,3 +99,15 @@ def test_strides_that_have_no_part_in_a_mistake_are_none() -> None:
         "7 from channels=7 of 0 (Conv2D)",
         "5 from in_channels=5 of 1 (Conv2D)",
     ]
+
+
+@pytest.mark.parametrize("image", [(7, 6), (6, 7)])
+def test_a_fix_mends_height_and_width(image: tuple[int, int]) -> None:
+    """A kernel of 5 in the one layer, or of 2 in the other, mends only the greater of them."""
+    net = nn.Sequential(nn.Conv2D(5, 3), nn.Conv2D(8, 6))
+    (error,) = infer_shapes(net.trace(), x=("batch", 3, *image)).errors
+    assert error.fixes == (
+        "change kernel_size=6 of 1 to kernel_size=4",
+        "change padding=0 of 1 to padding=1",
+        "change padding=0 of 0 to padding=1",
+    )
