@@ -291,9 +291,7 @@ class History:
         if given is not None and given.type.shape is not None and given.type.shape[axis] != -1:
             shape = ", ".join(map(str, given.type.shape))
             shown = f"({shape},)" if len(given.type.shape) == 1 else f"({shape})"
-            return Step(
-                f"{dim} from {name}={shown} given to inference", given.where, name, axis, True
-            )
+            return Step(f"{dim} from {name}={shown} given to inference", given.where, name, axis, True)
         notes, meta = node.meta.notes, node.meta
         note = notes[axis] if axis < len(notes) else None
         how, _, where = (note or "").partition(" ")
