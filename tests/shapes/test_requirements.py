@@ -66,6 +66,23 @@ def test_height_and_width_apart() -> None:
             assert report.accepts(batch=2, h=h, w=w) == fits, (h, w)
 
 
+def test_height_and_width_apart_for_every_pair_up_to_256() -> None:
+    def places(size: int) -> int:
+        for kernel, stride in ((5, 1), (2, 2), (5, 1), (2, 2)):
+            size = (size - kernel) // stride + 1 if size >= kernel else 0
+        return size
+
+    report = infer_shapes(lenet(("batch", 3, "h", "w"), 400))
+    every = range(1, 257)
+    wrong = [
+        (h, w)
+        for h in every
+        for w in every
+        if report.accepts(batch=2, h=h, w=w) != (16 * places(h) * places(w) == 400)
+    ]
+    assert not wrong
+
+
 def downsampled(image: Any, blocks: int = 3) -> Graph:
     """Strides of 2 beside a mean of 2x2 on the skip, as in ResNet-D."""
     y, count = F.input("x", image), 0
