@@ -35,13 +35,14 @@ from passes.shapes.report_text import fitted
 
 __all__ = ["load_target", "main", "parse_inputs"]
 
-HOLDS, CLASHES, MISUSED = 0, 1, 2
+HOLDS, CLASHES, MISUSED, STOPPED = 0, 1, 2, 130
 
 _EXIT_CODES = """\
 exit codes:
   0  the network holds, and with --strict nothing is unknown or suspicious
-  1  its shapes clash
-  2  wrong usage: no such target, no network, no such input
+  1  its shapes clash, or no input gives what --solve asks for
+  2  wrong usage: no such target, no network, no such input; or a full disk
+  130  stopped by Ctrl-C
 """
 _TARGETS = """\
 targets:
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     Returns
     -------
     int
-        0 when the network holds, 1 when its shapes clash, 2 on wrong usage.
+        0 when the network holds, 1 when its shapes clash, 2 on wrong usage, 130 after Ctrl-C.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -90,6 +91,12 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
         return int(arguments.run(targets, inputs, arguments))
     except GraphInitError as error:
         return _fail(error, MISUSED)
+    except KeyboardInterrupt:
+        return STOPPED
+    except OSError as error:  # a full disk
+        _silence(sys.stdout)
+        _say(f"graphinit: the output cannot be written: {error.strerror or error}", sys.stderr)
+        return MISUSED
 
 
 def _is_target(word: str, *, first: bool) -> bool:
@@ -182,8 +189,9 @@ def _look(
             failures.append((target, error, MISUSED))
         except GraphInitError as error:
             failures.append((target, error, CLASHES))
+    answered = True
     if arguments.format == "text":
-        _print_texts(reports, arguments, len(targets) > 1, known)
+        answered = _print_texts(reports, arguments, len(targets) > 1, known)
         for _, failed, code in failures:
             _fail(failed, code)
     elif arguments.format == "json":
@@ -195,11 +203,11 @@ def _look(
         if text:
             _say(text)
     known.update(reports)
-    codes = [code for _, _, code in failures]
+    codes = [HOLDS if answered else CLASHES, *(code for _, _, code in failures)]
     for _, report in reports:
         strict = arguments.strict and bool(report.unknowns or report.warnings)
         codes.append(CLASHES if strict or not report.ok else HOLDS)
-    return max(codes, default=HOLDS)
+    return max(codes)
 
 
 def _report(target: str, inputs: dict[str, TensorType], before: ShapeReport | None = None) -> ShapeReport:
@@ -213,7 +221,9 @@ def _print_texts(
     arguments: argparse.Namespace,
     several: bool,
     known: dict[str, ShapeReport],
-) -> None:
+) -> bool:
+    """Print reports, or the answers to questions; whether every question has one."""
+    answered = True
     for target, report in reports:
         if several:
             _say(f"== {target}")
@@ -233,9 +243,12 @@ def _print_texts(
                     raise TargetError(f"{text!r} is not NAME=SPEC, such as y=...,7,7")
                 parts = [part.strip() for part in spec.split(",")]
                 wanted[name] = tuple(... if part == "..." else part for part in parts)
-            _say(fitted(str(report.solve(**wanted))))
+            solution = report.solve(**wanted)
+            answered = answered and solution.ok
+            _say(fitted(str(solution)))
         if target in known:
             _say(f"re-inferred {report.visited} of {len(report)} nodes")
+    return answered
 
 
 def _render(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
@@ -270,6 +283,12 @@ def _say(text: str, stream: Any = None) -> None:
     try:
         print(_coloured(text, stream), file=stream, flush=True)
     except BrokenPipeError:
+        _silence(stream)
+
+
+def _silence(stream: Any) -> None:
+    """Send what is still to come nowhere, so that closing the stream does not fail once more."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -160,6 +162,33 @@ def test_solve(folder: Path, capsys: Any) -> None:
     code, out = run(capsys, "models.py:square", "--solve", "y=...,7,7", "x=batch,3,-1,-1")
     assert code == 0
     assert out.splitlines() == ["x = (batch, 3, x[2], x[3])", "21 <= x[2] <= 22", "21 <= x[3] <= 22"]
+
+
+def test_solve_without_an_answer(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:square", "--solve", "y=...,12,7,7", "x=batch,3,-1,-1")
+    assert code == 1
+    assert out.startswith("no inputs give that")
+
+
+def test_ctrl_c(folder: Path, capsys: Any) -> None:
+    (folder / "models.py").write_text("raise KeyboardInterrupt")
+    assert run(capsys, "models.py:net") == (130, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk(folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "graphinit", "check", "models.py:net"]
+        done = subprocess.run(
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+        )
+    assert done.returncode == 2
+    assert done.stderr == "graphinit: the output cannot be written: No space left on device\n"
 
 
 @pytest.mark.parametrize("code", CODES)
