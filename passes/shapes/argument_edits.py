@@ -73,7 +73,7 @@ def _scaled(mistake: Mistake, dim: int) -> Iterator[Any]:
 
 def _fitting(history: History, mistake: Mistake, dim: int) -> Iterator[Any]:
     """What a size must be for the op that fails to take what comes of it: the nearest multiples."""
-    if mistake.code != "GI204":
+    if mistake.code != "GI204" or dim < 1:
         return
     excerpt = Excerpt(history.inference, (mistake.row,))
     row, solver = history.inference.graph.table[mistake.row], history.inference.solver

@@ -9,6 +9,7 @@ import pytest
 
 from graphinit import functional as F
 from graphinit import nn
+from graphinit.ir.graph import Graph
 from passes.shape_inference import infer_shapes
 
 MISTAKES: dict[str, tuple[Any, Any, str]] = {
@@ -111,3 +112,8 @@ def test_a_fix_mends_height_and_width(image: tuple[int, int]) -> None:
         "change padding=0 of 1 to padding=1",
         "change padding=0 of 0 to padding=1",
     )
+
+
+def test_a_size_of_zero_has_no_multiples() -> None:
+    (error,) = infer_shapes(Graph(F.parameter("w", (0, 5)).reshape(3, 2))).errors
+    assert "3*2 = 6 != 0*5 = 0" in str(error)
