@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from graphinit.plain_text import escaped
+
 CODES: dict[str, str] = {
     "GI101": "two nodes want one name",
     "GI102": "the graph has a cycle",
@@ -121,14 +123,14 @@ class GraphInitError(Exception):
         subject = self.node or self.path
         if subject:
             line += f" at {subject}"
-        return f"{line}  {self.where}" if self.where else line
+        return escaped(f"{line}  {self.where}" if self.where else line)
 
     def __str__(self) -> str:
         lines = [self.headline]
         lines += ["  " + line for text in (*self.details, self.message) for line in text.split("\n")]
         lines += [f"  fix (checked): {fix}" for fix in self.fixes]
         lines += [f"  {note}" for note in getattr(self, "__notes__", ())]
-        return "\n".join(lines)
+        return "\n".join(map(escaped, lines))
 
     def to_json(self) -> dict[str, Any]:
         """Return the structured fields as JSON-ready values."""
