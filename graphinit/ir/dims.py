@@ -20,21 +20,26 @@ from graphinit.ir.expressions import (
     extreme,
     maximum,
     minimum,
+    read_dim,
     size_of,
+    stand_in,
     symbol,
 )
-from graphinit.ir.terms import SizeRef
+from graphinit.ir.terms import MOST_BITS, SizeRef, too_large
 
 __all__ = [
     "Dim", "Expr", "SizeRef", "Unknown", "bounds", "exact_quotient", "maximum", "minimum", "parse_dim",
-    "size_of", "symbol",
+    "read_dim", "size_of", "stand_in", "symbol",
 ]  # fmt: skip
+
+
+_SHOWN = 80  # characters of what is no size
 
 
 class Unknown:
     """A size that nobody has settled yet; compared by identity.  It lives inside the solver only."""
 
-    __slots__ = ("number",)
+    __slots__ = ("__weakref__", "number")
 
     def __init__(self, number: int = 0) -> None:
         self.number = number
@@ -60,7 +65,7 @@ def parse_dim(value: Any) -> Dim:
     Raises
     ------
     ShapeError
-        GI206, when it is no size.
+        GI206, when it is no size; GI205, when it is too large an expression.
 
     Examples
     --------
@@ -86,7 +91,12 @@ def parse_dim(value: Any) -> Dim:
 
 
 def _bad(value: Any, detail: str) -> ShapeError:
-    return ShapeError(f"{value!r} {detail}", code="GI206")
+    return ShapeError(f"{_shown(value)} {detail}", code="GI206")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _checked(dim: Dim, value: Any) -> Dim:
@@ -109,7 +119,7 @@ _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 
 def _parse_text(text: str) -> Dim:
     stripped = text.strip()
-    if stripped.isascii() and stripped.isidentifier() and not keyword.iskeyword(stripped):
+    if stripped.isidentifier() and not keyword.iskeyword(stripped):
         return symbol(stripped)
     if stripped in ("-1", "?"):
         return -1
@@ -117,6 +127,9 @@ def _parse_text(text: str) -> Dim:
         if len(stripped) > 1000:
             raise ValueError("it is too long")
         dim = _read(ast.parse(stripped, mode="eval").body)
+    except ShapeError as error:
+        error.details = (f"in {_shown(text)}",)
+        raise
     except (SyntaxError, ValueError, ZeroDivisionError, RecursionError, MemoryError) as cause:
         raise _bad(
             text, "is not a size; give a number, -1, a name, or an expression such as '(h - 5)//2 + 1'"
@@ -127,6 +140,13 @@ def _parse_text(text: str) -> Dim:
 
 
 def _read(tree: ast.expr) -> Dim:
+    dim = _read_operation(tree)
+    if isinstance(dim, int) and dim.bit_length() > MOST_BITS:
+        raise too_large(f"numbers of more than {MOST_BITS} bits")
+    return dim
+
+
+def _read_operation(tree: ast.expr) -> Dim:
     match tree:
         case ast.Constant(value=int() as number) if not isinstance(number, bool):
             return number

@@ -8,11 +8,19 @@ different objects may still be equal for all sizes.
 
 from __future__ import annotations
 
+import keyword
 import math
+import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Union
+from weakref import WeakValueDictionary
 
+from graphinit.errors import ShapeError
 from graphinit.ir.terms import (
+    MOST_BITS,
+    MOST_DEGREE,
+    MOST_TERMS,
     Atom,
     Bounds,
     Monomial,
@@ -23,14 +31,20 @@ from graphinit.ir.terms import (
     bounds_of,
     divide_terms,
     is_floor,
-    join,
+    measured,
+    multiplied,
     print_order,
     text_of,
+    too_large,
 )
+from graphinit.json_values import Json
 
-_atoms: dict[tuple[Any, ...], Atom] = {}
-_exprs: dict[frozenset[tuple[Monomial, int]], Expr] = {}
+_atoms: WeakValueDictionary[tuple[Any, ...], Atom] = WeakValueDictionary()
+_exprs: WeakValueDictionary[frozenset[tuple[Monomial, int]], Expr] = WeakValueDictionary()
+_making = threading.Lock()  # two threads must not make one expression twice
 _quotients: dict[tuple[Expr, Dim], Dim] = {}
+_MOST_QUOTIENTS = 10_000
+_MOST_COMPARED = 256  # operands of one minimum or maximum
 
 
 class Expr:
@@ -47,12 +61,13 @@ class Expr:
     1
     """
 
-    __slots__ = ("_atoms", "_bounds", "_text", "terms")
+    __slots__ = ("__weakref__", "_atoms", "_bounds", "_text", "depth", "parts", "terms")
 
     terms: Terms
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
+        self.parts, self.depth = measured(terms)
         self._text: str | None = None
         self._bounds: Bounds | None = None
         self._atoms: tuple[frozenset[str], frozenset[SizeRef]] | None = None
@@ -108,12 +123,7 @@ class Expr:
             return NotImplemented
         if isinstance(other, int):
             return self._times(other) if other else 0
-        terms: Terms = {}
-        for left, a in self.terms.items():
-            for right, b in other.terms.items():
-                monomial = join(left, right)
-                terms[monomial] = terms.get(monomial, 0) + a * b
-        return _dim(terms)
+        return _dim(multiplied(self.terms, other.terms))
 
     __rmul__ = __mul__
 
@@ -124,7 +134,10 @@ class Expr:
             return NotImplemented
         found = _quotients.get((self, other))
         if found is None:
-            found = _quotients[self, other] = _floordiv(self, other)
+            found = _floordiv(self, other)
+            if len(_quotients) >= _MOST_QUOTIENTS:
+                _quotients.clear()
+            _quotients[self, other] = found
         return found
 
     def __rfloordiv__(self, other: Dim) -> Dim:
@@ -139,6 +152,8 @@ class Expr:
         return other - (other // self) * self
 
     def __pow__(self, power: int) -> Dim:
+        if not 0 <= power <= MOST_DEGREE:
+            raise too_large(f"powers above {MOST_DEGREE}" if power > 0 else "powers below 0")
         result: Dim = 1
         for _ in range(power):
             result = result * self
@@ -242,29 +257,32 @@ class Expr:
         Raises
         ------
         ValueError
-            If it is something else.
+            If it is something else, or beyond the limits of an expression.
         """
-        if isinstance(value, int):
-            return value
-        if not isinstance(value, list):
-            raise ValueError(f"{value!r} is not a size")
-        total: Dim = 0
-        for factor, monomial in value:
-            product: Dim = int(factor)
-            for data, power in monomial:
-                part = _atom_from_json(data)
-                for _ in range(int(power)):
-                    product = product * part
-            total = total + product
-        return total
+        return read_dim(Json(value))
 
 
 Dim = Union[int, Expr]  # noqa: UP007  (Expr is named in annotations above)
 
 
 def symbol(name: str) -> Expr:
-    """Return the symbol of that name: any size from 1 on."""
-    return _single(_atom("symbol", (name,), 1, None))
+    """Return the symbol of that name: any size from 1 on.
+
+    Raises
+    ------
+    ShapeError
+        GI206, when the name is no identifier.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise ShapeError(
+            f"{name!r} is no name for a size; names are identifiers, such as 'batch'", code="GI206"
+        )
+    return stand_in(name if name.isascii() else unicodedata.normalize("NFKC", name))  # as Python reads names
+
+
+def stand_in(text: str) -> Expr:
+    """Return a symbol for a size that nobody has named, which prints as `text`."""
+    return _single(_atom("symbol", (text,), 1, None))
 
 
 def size_of(node: str, port: int, axis: int) -> Expr:
@@ -333,9 +351,12 @@ def common_factor(*dims: Dim) -> Dim:
 
 
 def _atom(kind: str, args: tuple[Any, ...], low: int | None, high: int | None) -> Atom:
-    atom = _atoms.get((kind, *args))
+    key = (kind, *args)
+    atom = _atoms.get(key)
     if atom is None:
-        atom = _atoms.setdefault((kind, *args), Atom(kind, args, low, high))
+        made = Atom(kind, args, low, high)
+        with _making:
+            atom = _atoms.setdefault(key, made)
     return atom
 
 
@@ -357,7 +378,12 @@ def _dim(terms: Terms) -> Dim:
 def _unique(terms: Terms) -> Expr:
     """Return the one expression of these terms: none is 0, one is symbolic."""
     key = frozenset(terms.items())
-    return _exprs.get(key) or _exprs.setdefault(key, Expr(terms))
+    found = _exprs.get(key)
+    if found is None:
+        made = Expr(terms)
+        with _making:
+            found = _exprs.setdefault(key, made)
+    return found
 
 
 def _terms(dim: Dim) -> Terms:
@@ -435,6 +461,8 @@ def extreme(kind: str, dims: Iterable[Dim]) -> Dim:
     flat: dict[Dim, None] = {}
     for dim in dims:
         flat.update(dict.fromkeys(_parts(kind, dim)))
+    if len(flat) > _MOST_COMPARED:
+        raise too_large(f"more than {_MOST_COMPARED} sizes in one minimum or maximum")
     kept: list[Dim] = []
     for dim in sorted(flat, key=lambda dim: (isinstance(dim, int), str(dim))):
         if any(_covers(kind, other, dim) for other in kept):
@@ -516,15 +544,42 @@ def _atom_to_json(atom: Atom) -> Any:
     return [atom.kind, *(part.to_json() if isinstance(part, Expr) else part for part in atom.args)]
 
 
-def _atom_from_json(data: Any) -> Dim:
-    kind, *args = data
-    if kind == "symbol":
-        return symbol(str(args[0]))
-    if kind == "size":
-        return size_of(str(args[0]), int(args[1]), int(args[2]))
-    parts: list[Dim] = [Expr.from_json(part) for part in args]
-    if kind == "//":
-        return parts[0] // parts[1]
-    if kind in ("min", "max"):
-        return extreme(kind, parts)
-    raise ValueError(f"{kind!r} is no part of a size")
+def read_dim(data: Json) -> Dim:
+    """Read what `Expr.to_json` gave: a whole number, or terms.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, or beyond the limits of an expression.
+    """
+    if not isinstance(data.value, list):
+        return data.whole()
+    total: Dim = 0
+    for term in data.items(MOST_TERMS):
+        factor, monomial = term.items(2) if _is_pair(term) else term.fail("a factor and its powers")
+        product: Dim = factor.whole(-(2**MOST_BITS), 2**MOST_BITS)
+        for item in monomial.items(MOST_DEGREE):
+            base, power = item.items(2) if _is_pair(item) else item.fail("a part and its power")
+            part = _read_atom(base)
+            product = product * (part ** power.whole(1, MOST_DEGREE))
+        total = total + product
+    return total
+
+
+def _is_pair(data: Json) -> bool:
+    return isinstance(data.value, list) and len(data.value) == 2
+
+
+def _read_atom(data: Json) -> Dim:
+    parts = list(data.items(_MOST_COMPARED + 1))
+    kind, args = parts[0].text() if parts else "", parts[1:]
+    if kind == "symbol" and len(args) == 1:
+        return symbol(args[0].text())
+    if kind == "size" and len(args) == 3:
+        return size_of(args[0].text(), args[1].whole(0), args[2].whole(-64, 63))
+    if kind == "//" and len(args) == 2:
+        divisor = read_dim(args[1])
+        return args[1].fail("other than 0") if divisor == 0 else read_dim(args[0]) // divisor
+    if kind in ("min", "max") and args:
+        return extreme(kind, map(read_dim, args))
+    return data.fail("a symbol, a size, a division, a minimum or a maximum")

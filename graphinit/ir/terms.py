@@ -11,6 +11,18 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from graphinit.errors import ShapeError
+
+MOST_TERMS = 1_000
+MOST_PARTS = 10_000
+MOST_DEGREE = 64
+MOST_BITS = 256
+DEEPEST = 64
+"""Limits of one expression: its terms, the symbols and numbers that it is written with, the degree of a term,
+the bits of a factor, divisions inside divisions.  Those of real networks are far below; beyond them, a few
+letters of text would cost minutes and gigabytes."""
+_MOST_STEPS = 20_000  # of one product or quotient
+
 
 class SizeRef(NamedTuple):
     """The size of one axis of a value in the same graph, ``x.shape[0]``."""
@@ -36,13 +48,16 @@ class Atom:
         Numbers that it is never below and never above.
     """
 
-    __slots__ = ("_text", "args", "high", "kind", "low")
+    __slots__ = ("__weakref__", "_text", "args", "depth", "high", "kind", "low", "parts")
 
     def __init__(self, kind: str, args: tuple[Any, ...], low: int | None, high: int | None) -> None:
         self.kind = kind
         self.args = args
         self.low = low
         self.high = high
+        inner = [arg for arg in args if hasattr(arg, "terms")]
+        self.depth: int = 1 + max((arg.depth for arg in inner), default=0)
+        self.parts: int = 1 + sum(arg.parts for arg in inner)
         self._text: str | None = None
 
     @property
@@ -63,6 +78,54 @@ class Atom:
 Monomial = tuple[tuple[Atom, int], ...]
 Terms = dict[Monomial, int]
 Bounds = tuple[int | None, int | None]
+
+
+def measured(terms: Terms) -> tuple[int, int]:
+    """Return how many parts some terms are written with, and how deep divisions stand inside them.
+
+    Raises
+    ------
+    ShapeError
+        GI205, when they are beyond the limits of an expression.
+    """
+    parts = depth = 0
+    for monomial, factor in terms.items():
+        degree = 0
+        for atom, power in monomial:
+            degree += power
+            parts += atom.parts
+            depth = max(depth, atom.depth)
+        parts += 1
+        if degree > MOST_DEGREE or factor.bit_length() > MOST_BITS:
+            raise too_large(f"powers above {MOST_DEGREE} or factors of more than {MOST_BITS} bits")
+    if len(terms) > MOST_TERMS or parts > MOST_PARTS:
+        raise too_large(f"more than {MOST_TERMS} terms or {MOST_PARTS} parts")
+    if depth > DEEPEST:
+        raise too_large(f"divisions, minima or maxima nested deeper than {DEEPEST}")
+    return parts, depth
+
+
+def too_large(reason: str) -> ShapeError:
+    """Return the error for an expression beyond the limits."""
+    return ShapeError(f"a size would be too large an expression, with {reason}", code="GI205")
+
+
+def multiplied(left: Terms, right: Terms) -> Terms:
+    """Return the product of two polynomials; factors may be 0.
+
+    Raises
+    ------
+    ShapeError
+        GI205, when it is beyond the limits of an expression.
+    """
+    if len(left) * len(right) > _MOST_STEPS:
+        raise too_large(f"more than {MOST_TERMS} terms")
+    terms: Terms = {}
+    for one, a in left.items():
+        for other, b in right.items():
+            monomial = join(one, other)
+            terms[monomial] = terms.get(monomial, 0) + a * b
+    return terms
 
 
 def atoms_of(terms: Terms) -> Iterable[Atom]:
@@ -97,7 +160,7 @@ def divide_monomial(monomial: Monomial, divisor: Monomial) -> Monomial | None:
 
 
 def divide_terms(numerator: Terms, divisor: Terms) -> Terms | None:
-    """Return the quotient of two polynomials; None when the division leaves something."""
+    """Return the quotient of two polynomials; None when the division leaves something, or takes too long."""
     atoms = sorted({*atoms_of(divisor), *atoms_of(numerator)}, key=lambda atom: atom.text)
 
     def order(monomial: Monomial) -> tuple[int, ...]:
@@ -109,7 +172,7 @@ def divide_terms(numerator: Terms, divisor: Terms) -> Terms | None:
     while rest:
         lead = max(rest, key=order)
         monomial, factor = divide_monomial(lead, head), rest[lead]
-        if monomial is None or factor % divisor[head]:
+        if monomial is None or factor % divisor[head] or len(quotient) * len(divisor) > _MOST_STEPS:
             return None
         factor //= divisor[head]
         quotient[monomial] = quotient.get(monomial, 0) + factor

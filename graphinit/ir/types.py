@@ -19,6 +19,10 @@ DTYPES = (
 )  # fmt: skip
 
 
+MOST_AXES = 64
+"""As many axes as an array of NumPy can have."""
+
+
 def canonical_dtype(dtype: Any) -> str:
     """Return the canonical name of a dtype, ``"float32"`` for `numpy.float32` and the like.
 
@@ -141,7 +145,8 @@ def parse_shape(shape: Sequence[Any] | int) -> Shape:
     Raises
     ------
     ShapeError
-        If an entry is no size: negative but -1, a fraction, NaN, something else altogether.
+        If an entry is no size (negative but -1, a fraction, NaN, something else altogether), or there are
+        more than 64.
 
     Examples
     --------
@@ -152,6 +157,10 @@ def parse_shape(shape: Sequence[Any] | int) -> Shape:
         shape = (int(shape),)
     if isinstance(shape, str) or not isinstance(shape, Sequence):
         raise ShapeError(f"{shape!r} is not a shape; give a tuple of sizes such as (2, -1)", code="GI206")
+    if len(shape) > MOST_AXES:
+        raise ShapeError(
+            f"a shape of {len(shape)} axes is more than an array can have: {MOST_AXES}", code="GI206"
+        )
     return tuple(parse_dim(dim) for dim in shape)
 
 
@@ -176,5 +185,5 @@ def _parse_text(text: str) -> TensorType:
         parts = [part.strip() for part in sizes.split(",")]
         if parts[-1] == "":
             parts.pop()
-        shape = tuple(parse_dim(part) for part in parts)
+        shape = parse_shape(parts)
     return TensorType(shape, canonical_dtype(dtype.strip()) if dtype.strip() not in ("", "?") else None)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import graphinit.ops
 from graphinit.errors import GraphError
-from graphinit.ir.dims import Dim, Expr, bounds, symbol
+from graphinit.ir.dims import Dim, Expr, bounds, stand_in
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.origin import Origin, here
@@ -138,7 +138,7 @@ class Inference:
             for mine, other in zip(declared, shape, strict=True):
                 if isinstance(mine, Expr) and other != -1 and mine.symbols and str(mine) in mine.symbols:
                     symbols.setdefault(str(mine), other)
-        symbols = {name: dim for name, dim in symbols.items() if dim is not symbol(name)}
+        symbols = {name: dim for name, dim in symbols.items() if dim is not stand_in(name)}
         if symbols:
             for value, shape in enumerate(shapes):
                 if shape is not None and any(isinstance(dim, Expr) for dim in shape):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphinit.errors import ShapeError
-from graphinit.ir.dims import symbol
+from graphinit.ir.dims import stand_in
 from graphinit.ir.types import TensorType
 from passes.shapes.inference import Given, Inference, infer, number_of, read_inputs
 
@@ -86,7 +86,7 @@ def solve_backwards(
             if shape is None or -1 not in shape:
                 continue
             named = tuple(
-                symbol(f"{name}[{axis}]") if isinstance(dim, int) and dim == -1 else dim
+                stand_in(f"{name}[{axis}]") if isinstance(dim, int) and dim == -1 else dim
                 for axis, dim in enumerate(shape)
             )
             origin = given[value].origin if value in given else node.meta.origin

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from graphinit.errors import ShapeError
 from graphinit.ir.dims import Dim, Unknown
 from graphinit.ir.node_table import Row
 from passes.shapes.shape_context import ShapeContext, slot_names
@@ -112,9 +113,13 @@ def _solved(
     while True:
         local.changed = local.waiting = False
         local.choices.clear()
-        state_signature(context, spec.parsed)
-        if spec.shape is not None:
-            spec.shape(context)
+        try:
+            state_signature(context, spec.parsed)
+            if spec.shape is not None:
+                spec.shape(context)
+        except ShapeError as error:  # an expression beyond its limits
+            context.fail(error.code, error.message)
+            return local
         if not (local.changed and local.waiting):
             return local
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from graphinit.ir.dims import Dim, Expr, exact_quotient, symbol
+from graphinit.ir.dims import Dim, Expr, exact_quotient, stand_in
 from graphinit.ir.expressions import one_term
 from graphinit.ir.terms import Atom, Monomial
 from passes.shapes.requirements import Box, Condition, Requirement
@@ -70,7 +70,7 @@ def solve_requirements(requirements: Sequence[Requirement]) -> SolvedRequirement
 
     Examples
     --------
-    >>> h, w = symbol("h"), symbol("w")
+    >>> h, w = stand_in("h"), stand_in("w")
     >>> asked = Condition("==", (h // 4) * (w // 4), 4), Condition(">=", h, 5), Condition("==", h, w)
     >>> print(*solve_requirements([Requirement((each,)) for each in asked]).requirements, sep=", ")
     h == w, 8 <= h <= 11
@@ -328,7 +328,7 @@ def _definition(condition: Condition) -> tuple[str, Dim] | None:
     if not isinstance(difference, Expr):
         return None
     for name in sorted(difference.symbols, reverse=True):
-        single = symbol(name)
+        single = stand_in(name)
         (monomial,) = single.terms
         factor = difference.terms.get(monomial)
         if factor not in (1, -1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graphinit.ir.dims import Dim, Expr, exact_quotient, symbol
+from graphinit.ir.dims import Dim, Expr, exact_quotient, stand_in
 from graphinit.ir.node import Node
 from graphinit.ir.node_table import Row
 from graphinit.ir.signature import Star
@@ -154,7 +154,7 @@ def _chances(inference: Inference) -> Iterator[Suspicion]:
         if not equal:
             continue
         named: tuple[Any, ...] = tuple(
-            symbol(f"{name}[{axis}]") if axis in equal else dim for axis, dim in enumerate(shape)
+            stand_in(f"{name}[{axis}]") if axis in equal else dim for axis, dim in enumerate(shape)
         )
         trial = infer(graph, inference.given, {value: named})  # in place of what a trace declares, too
         if trial.mistakes:
@@ -169,7 +169,7 @@ def _required(trial: Inference, name: str, shape: tuple[Any, ...]) -> Iterator[S
         for condition in need.alternatives:
             both = tuple(sorted(condition.symbols))
             sides = (condition.left, condition.right)
-            if condition.relation != "==" or not all(side is symbol(str(side)) for side in sides):
+            if condition.relation != "==" or not all(side is stand_in(str(side)) for side in sides):
                 continue
             if len(both) == 2 and both not in told and all(each.startswith(f"{name}[") for each in both):
                 told.add(both)

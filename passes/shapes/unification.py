@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from graphinit.ir.dims import Dim, Expr, Unknown
 from passes.shapes.requirements import Condition, impossible
@@ -344,7 +345,7 @@ class Local:
 
 
 _NUMBERED = tuple(map(Unknown, range(256)))
-_further: dict[int, Unknown] = {}
+_further: WeakValueDictionary[int, Unknown] = WeakValueDictionary()
 
 
 def numbered(first: int, count: int = 1) -> tuple[Unknown, ...]:
