@@ -23,8 +23,16 @@ from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
 from graphinit.ir.node_table import NodeTable, Row
 from graphinit.ir.op import NO_ATTRS, Attrs, intern_rule, op_spec
 from graphinit.ir.printer import format_graph
-from graphinit.ir.serialization import READERS, checked_attrs, in_order, node_from_json, node_to_json
+from graphinit.ir.serialization import (
+    READERS,
+    in_order,
+    node_to_json,
+    read_node,
+    read_outputs,
+    read_structure,
+)
 from graphinit.ir.types import TensorType
+from graphinit.json_values import Json
 
 Structure = Any
 """How outputs are returned: an output's name, or a list, tuple or dict of structures."""
@@ -250,52 +258,58 @@ class Graph:
         return json.dumps(self.to_data())
 
     def to_data(self) -> dict[str, Any]:
-        """Return what `to_json` writes, as JSON values."""
+        """Return what `to_json` writes, as JSON values: the same for the same network, whenever it is traced."""
+        created = sorted({node.meta.order for node in self} - {0})
+        order = dict(zip(created, range(1, len(created) + 1), strict=True))
         return {
             "format": "graphinit-graph",
             "version": 1,
-            "nodes": [node_to_json(node) for node in self],
+            "nodes": [node_to_json(node, order.get(node.meta.order, 0)) for node in self],
             "outputs": {name: [value.node, value.port] for name, value in self.outputs.items()},
             "structure": self.structure,
         }
 
     @staticmethod
-    def from_json(text: str) -> Graph:
+    def from_json(text: str | bytes) -> Graph:
         """Read what `to_json` wrote; nodes may stand in any order.
+
+        The text may come from anywhere: it is checked whole, and nothing in it is run.
 
         Raises
         ------
         GraphError
-            GI107 when it is not such a text, GI102 when it has a cycle, GI101 when names clash.
+            GI107 when it is not such a text; GI101 when names clash, GI102 when it has a cycle, GI106 when a
+            name is missing; GI103 to GI105, GI205 and GI206 when a node is none that its op allows.
         """
         try:
-            data = json.loads(text)
+            return _read_graph(Json.parse(text))
         except (TypeError, ValueError, RecursionError) as cause:
-            raise GraphError(f"this is not the JSON text of a graph: {cause}", code="GI107") from cause
-        return Graph.from_data(data)
-
-    @staticmethod
-    def from_data(data: Any) -> Graph:
-        """Read what `to_data` gave; see `from_json`."""
-        try:
-            if data["format"] != "graphinit-graph":
-                raise ValueError("it is not a graphinit graph")
-            if data["version"] != 1:
-                raise ValueError(f"version {data['version']} is not known")
-            nodes = [node_from_json(item) for item in data["nodes"]]
-            outputs = {name: Value(str(node), int(port)) for name, (node, port) in data["outputs"].items()}
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as cause:
             if isinstance(cause, GraphError):
                 raise
-            detail = f"{cause} is missing" if isinstance(cause, KeyError) else cause
+            detail = "it is nested too deeply" if isinstance(cause, RecursionError) else cause
             raise GraphError(f"this is not the JSON text of a graph: {detail}", code="GI107") from cause
-        builder = GraphBuilder()
-        for node in in_order(nodes):
-            builder.append(replace(node, attrs=checked_attrs(node)))
-        return builder.build(outputs, structure=data.get("structure"), keep_all=True)
 
 
-READERS["graph"] = Graph.from_data  # attributes may be graphs
+_DEEPEST = 16  # graphs among the attributes of graphs
+
+
+def _read_graph(data: Json) -> Graph:
+    if data.place.count(".graph") > _DEEPEST:
+        raise ValueError(f"graphs are nested in graphs deeper than {_DEEPEST}")
+    format, version = data.get("format"), data.get("version")
+    if format.value != "graphinit-graph":
+        format.fail("'graphinit-graph'")
+    if version.value != 1:
+        raise ValueError(f"version {version.whole()} is not known")
+    outputs = read_outputs(data.get("outputs"))
+    structure = read_structure(data.get("structure", None), outputs)
+    builder = GraphBuilder()
+    for node in in_order([read_node(item) for item in data.get("nodes").items()]):
+        builder.append(node)
+    return builder.build(outputs, structure=structure, keep_all=True)
+
+
+READERS["graph"] = _read_graph  # attributes may be graphs
 
 
 class GraphBuilder(NodeTable):

@@ -1,23 +1,28 @@
-"""Nodes as JSON values, and back.
+"""Graphs as JSON values, and back.
 
 Values that JSON has no word for are objects of one key: ``{"dim": ...}`` for a symbolic size,
-``{"array": ...}``, ``{"float": "nan"}``.
+``{"array": ...}``, ``{"float": "nan"}``, ``{"graph": ...}``.
+
+What is read is checked whole, here and not where it is used: a graph may come from anywhere, and what it
+says ends up in text that is run, in sizes of memory and in loops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import networkx
 import numpy as np
 
-from graphinit.errors import GraphError
-from graphinit.ir.dims import Expr, parse_dim
+from graphinit.errors import GraphError, GraphInitError
+from graphinit.ir.dims import Dim, Expr, parse_dim, read_dim
 from graphinit.ir.node import Meta, Node, Value
-from graphinit.ir.op import SOURCES, Attrs, Literal, intern_rule, op_spec
+from graphinit.ir.op import MOST_OUTPUTS, SOURCES, Attrs, Literal, intern_rule, op_spec
 from graphinit.ir.origin import Origin
-from graphinit.ir.types import TensorType
+from graphinit.ir.signature import Operand, Star
+from graphinit.ir.types import DTYPES, MOST_AXES, TensorType
+from graphinit.json_values import Json
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:
@@ -50,29 +55,23 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
         ) from cause
 
 
-def checked_attrs(node: Node) -> Attrs:
-    """Return a node's attributes, checked by its op; `OpError` or `GraphError` when they don't fit."""
-    if node.op in SOURCES:
-        if node.inputs or len(node.types) != 1:
-            raise GraphError(f"{node.name!r} takes no inputs and is one value", code="GI107", node=node.name)
-        return node.attrs
-    spec = op_spec(node.op)
-    spec.check_arity(len(node.inputs))
-    attrs = spec.check_attrs(node.attrs)
-    if len(node.types) != spec.output_count(attrs):
-        raise GraphError(f"{node.name!r} states {len(node.types)} outputs", code="GI107", node=node.name)
-    return attrs
+def node_to_json(node: Node, order: int) -> dict[str, Any]:
+    """Return a node as JSON values; folders of origins are dropped.
 
-
-def node_to_json(node: Node) -> dict[str, Any]:
-    """Return a node as JSON values; folders of origins are dropped."""
+    Parameters
+    ----------
+    node : Node
+        The node.
+    order : int
+        Which of the graph's nodes it is by the time of creation; 0 to leave that out.
+    """
     data: dict[str, Any] = {"name": node.name, "op": node.op}
     if node.inputs:
         data["inputs"] = [[value.node, value.port] for value in node.inputs]
     if node.attrs:
-        data["attrs"] = {name: _attr_to_json(value) for name, value in node.attrs.items()}
+        data["attrs"] = {name: _attr_to_json(value, node) for name, value in node.attrs.items()}
     data["types"] = [
-        [None if t.shape is None else [_attr_to_json(d) for d in t.shape], t.dtype] for t in node.types
+        [None if t.shape is None else [_attr_to_json(d, node) for d in t.shape], t.dtype] for t in node.types
     ]
     meta = node.meta
     if meta.path:
@@ -81,8 +80,8 @@ def node_to_json(node: Node) -> dict[str, Any]:
         data["block"] = meta.block
     if meta.notes:
         data["notes"] = list(meta.notes)
-    if meta.order:
-        data["order"] = meta.order
+    if order:
+        data["order"] = order
     if meta.aliases:
         data["aliases"] = list(meta.aliases)
     if meta.origin is not None:
@@ -91,43 +90,9 @@ def node_to_json(node: Node) -> dict[str, Any]:
     return data
 
 
-def node_from_json(data: dict[str, Any]) -> Node:
-    """Read what `node_to_json` gave; `ValueError` and its kin when it is not well formed."""
-    file, line = data.get("origin") or ("", 0)
-    meta = Meta(
-        str(data.get("path", "")),
-        Origin(str(file), None, int(line)) if file else None,
-        tuple(data.get("notes", ())),
-        str(data.get("block", "")),
-        int(data.get("order", 0)),
-        tuple(map(str, data.get("aliases", ()))),
-    )
-    types = tuple(
-        TensorType(
-            None if shape is None else tuple(parse_dim(_attr_from_json(dim)) for dim in shape),
-            None if dtype is None else TensorType.parse(f"{dtype}[]").dtype,
-        )
-        for shape, dtype in data["types"]
-    )
-    if not isinstance(data["name"], str) or not isinstance(data["op"], str) or not types:
-        raise ValueError(f"node {data['name']!r} is not well formed")
-    return Node(
-        data["name"],
-        data["op"],
-        Attrs({name: _attr_from_json(value) for name, value in data.get("attrs", {}).items()}),
-        tuple(Value(str(node), int(port)) for node, port in data.get("inputs", ())),
-        types,
-        meta,
-    )
-
-
-READERS: dict[str, Callable[[Any], Any]] = {}
-"""How to read objects of one key that are defined above this file: ``{"graph": ...}``."""
-
-
-def _attr_to_json(value: Any) -> Any:
+def _attr_to_json(value: Any, node: Node) -> Any:
     if isinstance(value, tuple):
-        return [_attr_to_json(item) for item in value]
+        return [_attr_to_json(item, node) for item in value]
     if hasattr(value, "to_data"):  # a graph
         return {"graph": value.to_data()}
     if isinstance(value, Expr):
@@ -140,25 +105,196 @@ def _attr_to_json(value: Any) -> Any:
         return {"array": numbers, "shape": list(array.shape), "dtype": array.dtype.name}
     if isinstance(value, float) and not np.isfinite(value):
         return {"float": repr(value)}
-    return value
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise GraphError(
+        f"{node.name!r} has an attribute that JSON cannot say: {value!r}; an initializer is written down when it "
+        "is one of graphinit.init",
+        code="GI107",
+        node=node.name,
+    )
 
 
-def _attr_from_json(value: Any) -> Any:
+# --- reading ----------------------------------------------------------------------------------
+
+READERS: dict[str, Callable[[Json], Any]] = {}
+"""How to read objects of one key that are defined above this file: ``{"graph": ...}``."""
+
+_NOT_FINITE = ("nan", "inf", "-inf")
+_DEEPEST = 16  # lists in lists among attributes
+
+
+def read_node(data: Json) -> Node:
+    """Read what `node_to_json` gave, and check it by its op.
+
+    Raises
+    ------
+    GraphError
+        When it is not well formed, or says what its op does not take; with the code of what is wrong.
+    ValueError
+        When it has no name.
+    """
+    name = data.get("name").text()
+    if not name:
+        data.get("name").fail("a name")
+    try:
+        node = Node(
+            name,
+            data.get("op").text(),
+            Attrs({key: _read_attr(value) for key, value in data.get("attrs", {}).entries()}),
+            tuple(map(_read_value, data.get("inputs", []).items())),
+            tuple(map(_read_type, data.get("types").items(MOST_OUTPUTS))),
+            _read_meta(data),
+        )
+        return _checked(node, data)
+    except GraphInitError as cause:
+        message = cause.message if cause.message.startswith(data.place) else f"{data.place}: {cause.message}"
+        raise GraphError(message, code=cause.code, node=name) from cause
+    except ValueError as cause:
+        raise GraphError(str(cause), code="GI107", node=name) from cause
+
+
+def _read_meta(data: Json) -> Meta:
+    origin = data.get("origin", None)
+    place = None
+    if origin.value is not None:
+        file, line = _pair(origin, "a file and a line")
+        place = Origin(file.text(), None, line.whole(0))
+    notes = tuple(
+        None if note.value is None else note.text() for note in data.get("notes", []).items(MOST_OUTPUTS)
+    )
+    aliases = tuple(alias.text() for alias in data.get("aliases", []).items())
+    path, block = data.get("path", "").text(), data.get("block", "").text()
+    return Meta(path, place, notes, block, data.get("order", 0).whole(0), aliases)
+
+
+def _read_value(data: Json) -> Value:
+    node, port = _pair(data, "a node and the number of its output")
+    return Value(node.text(), port.whole(0))
+
+
+def _read_type(data: Json) -> TensorType:
+    shape, dtype = _pair(data, "a shape and a dtype")
+    if dtype.value is not None and dtype.value not in DTYPES:
+        dtype.fail(f"one of {', '.join(DTYPES)}")
+    if shape.value is None:
+        return TensorType(None, dtype.value)
+    return TensorType(tuple(map(_read_size, shape.items(MOST_AXES))), dtype.value)
+
+
+def _read_size(data: Json) -> Dim:
+    if isinstance(data.value, dict):
+        return parse_dim(read_dim(data.get("dim")))
+    return parse_dim(data.value if isinstance(data.value, str) else data.whole(-1))
+
+
+def _read_attr(data: Json, depth: int = 0) -> Any:
+    value = data.value
     if isinstance(value, list):
-        return tuple(_attr_from_json(item) for item in value)
+        if depth == _DEEPEST:
+            data.fail(f"lists of no more than {_DEEPEST} levels")
+        return tuple(_read_attr(item, depth + 1) for item in data.items())
     if isinstance(value, dict):
         if "dim" in value:
-            return Expr.from_json(value["dim"])
+            return read_dim(data.get("dim"))
         if "float" in value:
-            return float(value["float"])
+            number = data.get("float")
+            return float(number.value) if number.value in _NOT_FINITE else number.fail("nan, inf or -inf")
         if "array" in value:
-            return Literal(
-                np.array(value["array"], dtype=TensorType.parse(f"{value['dtype']}[]").dtype).reshape(
-                    value["shape"]
-                )
-            )
+            return _read_array(data)
         for key, read in READERS.items():
             if key in value:
-                return read(value[key])
-        raise ValueError(f"{value!r} is not an attribute")
-    return value
+                return read(data.get(key))
+        return data.fail("an attribute")
+    if isinstance(value, str):
+        return data.text()
+    if isinstance(value, bool) or value is None:
+        return value
+    return data.number() if isinstance(value, float) else data.whole()
+
+
+def _read_array(data: Json) -> Literal:
+    name, numbers = data.get("dtype"), data.get("array")
+    if name.value not in DTYPES:
+        name.fail(f"one of {', '.join(DTYPES)}")
+    dtype = np.dtype(name.value)
+    shape = tuple(size.whole(0) for size in data.get("shape").items(MOST_AXES))
+    values = numbers.value if isinstance(numbers.value, list) else numbers.fail("a list of numbers")
+    kinds: set[type] = {bool} if dtype.kind == "b" else {int, float, str} if dtype.kind == "f" else {int}
+    if not kinds.issuperset(map(type, values)) or any(v not in _NOT_FINITE for v in values if type(v) is str):
+        numbers.fail(f"values of {name.value}")
+    try:
+        return Literal(np.array(values, dtype=dtype).reshape(shape))
+    except (ValueError, OverflowError) as cause:
+        raise ValueError(f"{numbers.place} are no values of {name.value}{list(shape)}: {cause}") from cause
+
+
+def _pair(data: Json, wanted: str) -> tuple[Json, Json]:
+    if not isinstance(data.value, list) or len(data.value) != 2:
+        data.fail(wanted)
+    first, second = data.items()
+    return first, second
+
+
+def _checked(node: Node, data: Json) -> Node:
+    """Return a node with its attributes as its op takes them."""
+    if node.op in SOURCES:
+        if node.inputs or len(node.types) != 1:
+            raise ValueError(f"{data.place}: {node.op} takes no inputs and is one value")
+        _check_source(node, data.get("attrs", {}))
+        return node
+    spec = op_spec(node.op)
+    spec.check_arity(len(node.inputs))
+    attrs = spec.check_attrs(node.attrs)
+    types = data.get("types")
+    if len(node.types) != spec.output_count(attrs):
+        types.fail(f"the types of {spec.output_count(attrs)} outputs")
+    for port, (type, stated) in enumerate(zip(node.types, types.items(), strict=True)):
+        if not _has_rank(spec.parsed.output(port), type.rank):
+            stated.fail(f"of a rank that {spec.name} gives, {spec.signature}")
+    return Node(node.name, node.op, attrs, node.inputs, node.types, node.meta)
+
+
+def _check_source(node: Node, attrs: Json) -> None:
+    known = {"constant": {"value"}, "parameter": {"init", "trainable"}}.get(node.op, set())
+    for name, item in attrs.entries():
+        if name not in known:
+            item.fail(f"left out: {node.op} has no such attribute")
+    if node.op == "parameter":
+        init, trainable = attrs.get("init", None), attrs.get("trainable", True)
+        if init.value is not None:
+            init.text()
+        if not isinstance(trainable.value, bool):
+            trainable.fail("true or false")
+    elif node.op == "constant":
+        value, type = attrs.get("value"), node.type
+        held = node.attrs["value"]
+        if isinstance(held, Literal):
+            if (type.shape, type.dtype) != (held.array.shape, held.array.dtype.name):
+                value.fail(f"an array of the type {type}")
+        elif not isinstance(held, bool | int | float) or type.shape != ():
+            value.fail("an array, or a number without axes")
+
+
+def _has_rank(operand: Operand, rank: int | None) -> bool:
+    """Whether an output can have as many axes, as far as its signature says."""
+    if rank is None or operand.terms is None:
+        return True
+    single = sum(not isinstance(term, Star) for term in operand.terms)
+    return rank == single if single == len(operand.terms) else rank >= single
+
+
+def read_outputs(data: Json) -> dict[str, Value]:
+    """Read the outputs of a graph by name; `ValueError` when they are not well formed."""
+    return {name: _read_value(value) for name, value in data.entries(MOST_OUTPUTS)}
+
+
+def read_structure(data: Json, outputs: Mapping[str, Value]) -> Any:
+    """Read how outputs are returned; `ValueError` when that names what is no output."""
+    if data.value is None:
+        return None
+    if isinstance(data.value, str):
+        return data.value if data.value in outputs else data.fail("the name of an output")
+    if isinstance(data.value, dict):
+        return {key: read_structure(item, outputs) for key, item in data.entries(MOST_OUTPUTS)}
+    return [read_structure(item, outputs) for item in data.items(MOST_OUTPUTS)]
