@@ -47,6 +47,7 @@ CODES: dict[str, str] = {
     "GI501": "backward without forward",
     "GI502": "value out of range",
     "GI503": "wrong arguments of a call",
+    "GI504": "not enough memory",
     "GI601": "target not found",
     "GI602": "target is not a network",
     "GI603": "drawing is not possible here",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from graphinit.errors import GraphInitError
+from graphinit.errors import ExecutionError, GraphInitError
 from graphinit.ir.graph import Graph
 from graphinit.ir.printer import format_node
 
@@ -181,6 +181,10 @@ def pass_boundary(name: str, graph: Graph) -> Iterator[None]:
     """Let errors that leave the body say which pass and which line of the graph they concern, once."""
     try:
         yield
+    except MemoryError as cause:
+        raise ExecutionError(
+            f"there is not enough memory for the pass {name}: {cause}", code="GI504"
+        ) from cause
     except Exception as error:
         if not getattr(error, "crossed_pass", ""):
             error.crossed_pass = name  # type: ignore[attr-defined]

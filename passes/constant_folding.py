@@ -64,7 +64,9 @@ def _computed(sweep: Sweep, node: Node, limit: int) -> list[np.ndarray] | None:
     if node.is_source:
         return None
     spec = op_spec(node.op)
-    if spec.random or any(
+    if spec.random or any(isinstance(value, Graph) for value in node.attrs.values()):
+        return None  # a loop may be long, or without an end
+    if any(
         sweep.nodes[value.node].op != "constant" and slot not in spec.shape_only
         for slot, value in enumerate(node.inputs)
     ):
@@ -90,5 +92,5 @@ def _computed(sweep: Sweep, node: Node, limit: int) -> list[np.ndarray] | None:
     try:
         with np.errstate(all="raise"):
             return run_op(node.op, arrays, node.attrs, node.types)
-    except (GraphInitError, ArithmeticError, ValueError):
+    except (GraphInitError, ArithmeticError, ValueError, LookupError, MemoryError):
         return None  # it is the program's to fail, or to warn, at the user's call

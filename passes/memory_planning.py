@@ -20,7 +20,7 @@ import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.errors import ShapeError
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import Literal, op_spec
+from graphinit.ir.op import Literal, has_open_size, op_spec
 from graphinit.ir.types import is_float, static_shape
 from graphinit.runtime.program import COPY, Buffer, Operand, Phase, Program, Role, Step, View, contiguous
 from passes.allocation import Arena
@@ -103,11 +103,38 @@ class PlanMemory:
         Raises
         ------
         ShapeError
-            GI207, when a type is not settled.
+            GI207, when a type, or a size among attributes, is not settled; GI205, when a value is larger than
+            any memory.
         """
+        for node in graph:
+            _check_settled(node)
         return PassResult(
             graph, False, _Planner(graph, self.gradients, self.seeds, dict(self.writes), self.held).plan()
         )
+
+
+_MOST_ELEMENTS = 1 << 48
+"""More than any memory holds; counts of bytes stay within 64 bits below it."""
+
+
+def _check_settled(node: Node) -> None:
+    """Raise unless a node's types and attributes have numbers for sizes, of arrays that memory may hold."""
+    for type in node.types:
+        if not type.is_static:
+            raise ShapeError(
+                f"{node.name!r} is {type}, and a program needs every size as a number",
+                code="GI207",
+                node=node.name,
+            )
+        if math.prod(max(size, 1) for size in static_shape(type)) > _MOST_ELEMENTS:
+            raise ShapeError(f"{node.name!r} is {type}, larger than any memory", code="GI205", node=node.name)
+    for name, value in node.attrs.items():
+        if has_open_size(value):
+            raise ShapeError(
+                f"{name}={value} of {node.name!r} has a size that is not known, and a program needs a number",
+                code="GI207",
+                node=node.name,
+            )
 
 
 KEPT = math.inf
@@ -173,14 +200,6 @@ class _Planner:
         return stores
 
     def plan(self) -> Plan:
-        for node in self.graph:
-            for type in node.types:
-                if not type.is_static:
-                    raise ShapeError(
-                        f"{node.name!r} is {type}, and a program needs every size as a number",
-                        code="GI207",
-                        node=node.name,
-                    )
         stored = [name for _, name in self.stores[0] + self.stores[1] if name not in self.gradients]
         forward = self._needed([*self.results, *stored], set())
         backward = self._needed(self.gradients, forward)

@@ -18,14 +18,18 @@ from typing import Any
 import numpy as np
 
 import graphinit.ops  # noqa: F401  (fills the registry)
+from graphinit.interrupts import hold
+from graphinit.ir.moves import moved
 from graphinit.ir.op import Attrs, fill_template, op_spec
+from graphinit.ir.source_text import comment, literal, move_text
 from graphinit.runtime.kernels import kernel_text
 from graphinit.runtime.program import COPY, Listing, Operand, Phase, Program, Step, View
 
 SPECIAL = {"relu": "np.maximum(x, zeros, out=y)"}
 """Kernels that NumPy runs faster than those of the ops' records: operands of one shape cost least."""
 
-_RESERVED = frozenset({*dir(np), *dir(builtins), *keyword.kwlist, "np", "workspace"})
+_RESERVED = frozenset({*dir(np), *dir(builtins), *keyword.kwlist, "np", "workspace", "forward", "backward"})
+_VARIABLES = ("parameter", "state")  # what outlives a call
 _NUMPY = re.compile(r"\bnp\.([A-Za-z_]\w*)")
 
 
@@ -78,7 +82,7 @@ class _Emitter:
     nodes: dict[int, str] = field(default_factory=dict)
 
     def emit(self, title: str) -> Listing:
-        self.lines.append(f"# {title}: {self.program.workspace:,} bytes of workspace a thread")
+        self.lines.append(comment(f"{title}: {self.program.workspace:,} bytes of workspace a thread"))
         views = {phase.name: _Function(self, phase).emit() for phase in self.program.phases}
         return Listing("\n".join(self.lines) + "\n", self.names, self.variables, views, self.nodes)
 
@@ -142,8 +146,8 @@ class _Emitter:
             array = np.broadcast_to(np.zeros((), buffer.dtype), view.shape)
         else:
             array = self.program.constants[view.buffer]
-            for text in view.path:
-                array = eval(text, {"np": np, "x": array})
+            for move in view.path:
+                array = moved(array, move)
         key = ("constant", view.buffer, view.shape, view.strides, view.offset, view.path)
         return self.bound(key, "like" if buffer.role == "shape" else view.buffer, array)
 
@@ -159,13 +163,18 @@ class _Function:
         self.views: dict[str, View] = {}
         self.made: set[str] = set()
         self.taken: set[str] = set()
+        self.holds = False
 
     def emit(self) -> tuple[View, ...]:
         arguments = [self.local(("buffer", name), name) for name in self.phase.inputs]
         for step in self.phase.steps:
             node = step.node
+            if any(self.emitter.program.buffers[view.buffer].role in _VARIABLES for view in step.outputs):
+                self.hold()
             for text in self.step(step):
                 self.body.append((text, node))
+        if self.phase.stores:
+            self.hold()
         stores = [
             (f"{self.emitter.variable(state)}.store({self.operand(view)})", state)
             for state, view in self.phase.stores
@@ -183,7 +192,7 @@ class _Function:
         last = ""
         for text, node in self.body:
             if node and node != last:
-                lines.append(f"    # {node}")
+                lines.append(f"    {comment(node)}")
             last = node
             for part in text.split("\n"):
                 lines.append(f"    {part}")
@@ -196,6 +205,12 @@ class _Function:
             lines.append("    workspace.ready = True")
         lines.append(f"    return {', '.join(results) or '()'}")
         return tuple(self.views.values())
+
+    def hold(self) -> None:
+        """Hold interrupts back from here on: what is written to parameters and states is written whole."""
+        if not self.holds:
+            self.holds = True
+            self.body.append((f"{self.emitter.bound('hold', 'hold', hold)}()", ""))
 
     def local(self, key: Any, stem: str) -> str:
         name = self.locals.get(key)
@@ -212,7 +227,7 @@ class _Function:
     def operand(self, operand: Operand) -> str:
         """Return the name of a view, after the lines that it needs."""
         if not isinstance(operand, View):
-            return repr(operand)
+            return literal(operand)
         buffer = self.emitter.program.buffers[operand.buffer]
         if buffer.scope == "program":
             return self.emitter.constant_view(operand)
@@ -224,13 +239,12 @@ class _Function:
                 self.views[name] = operand
             return name
         name = self.whole(operand.buffer)
-        for depth, text in enumerate(operand.path, 1):
+        for depth, move in enumerate(operand.path, 1):
             step = (operand.buffer, operand.path[:depth])
             known = step in self.locals
             viewed = self.local(step, operand.buffer)
             if not known:
-                line = fill_template(text, {"x": name}, Attrs())
-                self.body.append((self.emitter.short(f"{viewed} = {line}"), ""))
+                self.body.append((f"{viewed} = {move_text(move, name)}", ""))
             name = viewed
         return name
 
@@ -255,7 +269,12 @@ class _Function:
             self.made.add(view.buffer)
             dtype = self.emitter.dtype(buffer.dtype)
             self.body.append(
-                (self.emitter.short(f"{self.whole(view.buffer)} = np.empty({view.shape}, {dtype})"), node)
+                (
+                    self.emitter.short(
+                        f"{self.whole(view.buffer)} = np.empty({literal(view.shape)}, {dtype})"
+                    ),
+                    node,
+                )
             )
         return self.operand(view)
 
@@ -276,7 +295,7 @@ class _Function:
         assert not isinstance(number, View), "views have names"
         if re.search(rf"\b{name}[.\[]", text) or not math.isfinite(number):
             return self.number(step, slot)  # a literal has no attributes; inf and nan have no literal
-        return f"({number!r})" if number < 0 else repr(number)
+        return f"({literal(number)})" if number < 0 else literal(number)
 
     # ------------------------------------------------------------------ steps
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from graphinit.ir.graph import Graph
+from graphinit.ir.moves import Move, moved
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import Attrs, Literal, fill_template, op_spec
+from graphinit.ir.op import Literal, op_spec
 from graphinit.ir.types import TensorType, static_shape
-from graphinit.runtime.kernels import view_text
 from graphinit.runtime.program import Operand, View, contiguous
 
 
@@ -87,17 +86,16 @@ def _viewed(graph: Graph, node: Node, places: Places, stand_in: _StandIn) -> Vie
     parent = places.of[node.inputs[0]]
     if not isinstance(parent, View) or value_type(graph, node.inputs[0]).dtype != node.type.dtype:
         return None
-    text = view_text(spec, node.attrs, len(node.inputs), static_shape(node.type))
-    if text is None:
-        return None
-    text = fill_template(text, {spec.parsed.inputs[0].name: "x"}, Attrs())
-    if text == "x":
+    move = spec.view(
+        node.attrs, len(static_shape(value_type(graph, node.inputs[0]))), static_shape(node.type)
+    )
+    if move is None:
         return parent
-    layout = stand_in.follow(text, math.prod(places.roots[parent.buffer].shape), parent)
+    layout = stand_in.follow(move, math.prod(places.roots[parent.buffer].shape), parent)
     if layout is None:
         return None
     shape, strides, offset = layout
-    return View(parent.buffer, shape, strides, offset, (*parent.path, text))
+    return View(parent.buffer, shape, strides, offset, (*parent.path, move))
 
 
 class _StandIn:
@@ -106,14 +104,16 @@ class _StandIn:
     def __init__(self) -> None:
         self._bytes = np.empty(0, np.int8)
 
-    def follow(self, text: str, size: int, view: View) -> tuple[tuple[int, ...], tuple[int, ...], int] | None:
-        """Return shape, strides and offset of an expression over a view; None when NumPy would copy."""
+    def follow(
+        self, move: Move, size: int, view: View
+    ) -> tuple[tuple[int, ...], tuple[int, ...], int] | None:
+        """Return shape, strides and offset of a move over a view; None when NumPy would copy."""
         if not size:
             return None
         if self._bytes.size < size:
             self._bytes = np.empty(size, np.int8)  # one byte an element: strides count elements
         x: np.ndarray = np.ndarray(view.shape, np.int8, self._bytes, view.offset, view.strides)
-        result: Any = eval(text, {"np": np, "x": x})
+        result = moved(x, move)
         if not np.may_share_memory(result, self._bytes):
             return None
         start: int = result.__array_interface__["data"][0] - self._bytes.__array_interface__["data"][0]

@@ -152,6 +152,10 @@ _PAGES: dict[str, tuple[str, str]] = {
         "A program or a network was called with the wrong arguments.",
         "The message lists the inputs that it takes.",
     ),
+    "GI504": (
+        "An array that the network asks for is larger than the memory that is free, or than any memory.",
+        "Look at the shapes with graphinit check: mostly a size is meant to be smaller, or the batch is large.",
+    ),
     "GI601": (
         "The target of a command is not there, or could not be imported.",
         "Write FILE.py:NAME, package.module:NAME or FILE.json.",

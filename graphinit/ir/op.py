@@ -15,12 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from graphinit.errors import OpError
+from graphinit.errors import GraphInitError, OpError
 from graphinit.ir.dims import Dim, Expr
+from graphinit.ir.moves import Move
 from graphinit.ir.signature import Signature
+from graphinit.ir.source_text import literal
 from graphinit.ir.types import TensorType
 
 REQUIRED: Any = object()
+
+MOST_OUTPUTS = 100_000
+"""Outputs of one op, and of one graph."""
 
 
 class Literal:
@@ -181,7 +186,7 @@ class Vjp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """Kernel or view text that depends on attributes or on how many inputs there are.
+    """Kernel text that depends on attributes or on how many inputs there are.
 
     Parameters
     ----------
@@ -196,6 +201,7 @@ class Template:
 VjpRule = Callable[[Vjp], Sequence[Any]]
 DtypeRule = Callable[[Sequence[str | None], Attrs], str | tuple[str | None, ...] | None]
 Kernel = Callable[[Sequence[Any], Sequence[Any], Attrs], None]
+ViewRule = Callable[[Attrs, int, tuple[int, ...]], Move | None]
 CostRule = Callable[[Sequence[TensorType], Sequence[TensorType], Attrs], Dim]
 
 
@@ -234,9 +240,9 @@ class OpSpec:
         From attributes to the number of outputs, where it varies.
     cost : callable, optional
         FLOPs from input types, output types and attributes; by default one per output element.
-    view : str or Template, optional
-        Python expression that gives the output as a view of the first input's buffer; it may
-        mention the output's shape, ``y.shape``.
+    view : callable, optional
+        From attributes, the rank of the first input and the output's shape to how the output lies in the
+        first input as a view of it; None for the whole as it is.
     inplace : tuple of int
         Inputs whose buffer the (first) output may overwrite.
     shape_only : tuple of int
@@ -256,7 +262,7 @@ class OpSpec:
     dtype: DtypeRule | None = None
     outputs: Callable[[Attrs], int] | None = None
     cost: CostRule | None = None
-    view: str | Template | None = None
+    view: ViewRule | None = None
     inplace: tuple[int, ...] = ()
     shape_only: tuple[int, ...] = ()
     random: bool = False
@@ -268,8 +274,21 @@ class OpSpec:
         object.__setattr__(self, "parsed", Signature.parse(self.signature))
 
     def output_count(self, attrs: Attrs) -> int:
-        """Number of outputs with these attributes."""
-        return len(self.parsed.outputs) if self.outputs is None else self.outputs(attrs)
+        """Number of outputs with these attributes.
+
+        Raises
+        ------
+        OpError
+            GI105, when they are too many.
+        """
+        if self.outputs is None:
+            return len(self.parsed.outputs)
+        count = self.outputs(attrs)
+        if count > MOST_OUTPUTS:
+            raise OpError(
+                f"{self.name} would have {count} outputs; there can be {MOST_OUTPUTS}", node=self.name
+            )
+        return count
 
     def check_attrs(self, given: Mapping[str, Any]) -> Attrs:
         """Return the canonical attributes for those that were given.
@@ -288,8 +307,8 @@ class OpSpec:
                 raise OpError(f"{self.name} needs {attr.name}=", code="GI105", node=self.name)
             try:
                 values[attr.name] = attr.check(value)
-            except (TypeError, ValueError) as cause:
-                detail = cause.message if isinstance(cause, OpError) else cause
+            except (TypeError, ValueError, ArithmeticError) as cause:
+                detail = cause.message if isinstance(cause, GraphInitError) else cause
                 raise OpError(f"{attr.name} {detail}; got {value!r}", code="GI105", node=self.name) from cause
         for name in given:
             if name not in values:
@@ -386,6 +405,11 @@ def intern_rule(op: str, attrs: Attrs) -> Rule:
     return rule
 
 
+def has_open_size(value: Any) -> bool:
+    """Whether an attribute has a size in it that is not a number."""
+    return isinstance(value, Expr) or (isinstance(value, tuple) and any(map(has_open_size, value)))
+
+
 def _collect_sizes(value: Any, found: dict[Any, None]) -> None:
     if isinstance(value, Expr):
         found.update(dict.fromkeys(sorted(value.sizes)))  # a set has another order in another process
@@ -416,7 +440,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def fill_template(template: str, names: Mapping[str, str], attrs: Attrs) -> str:
-    """Return a kernel or view template with operand names and attributes put in.
+    """Return a kernel's text with operand names and attributes put in.
 
     Examples
     --------
@@ -424,4 +448,4 @@ def fill_template(template: str, names: Mapping[str, str], attrs: Attrs) -> str:
     'np.sum(b1, axis=(0,), out=b2)'
     """
     text = _NAME.sub(lambda match: names.get(match[0], match[0]), template)
-    return _PLACEHOLDER.sub(lambda match: repr(attrs[match[1]]), text)
+    return _PLACEHOLDER.sub(lambda match: literal(attrs[match[1]]), text)

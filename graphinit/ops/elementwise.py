@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphinit.ir.op import Attr, Attrs, DtypeRule, OpSpec, Template, Vjp, default_dtype, register
+from graphinit.ir.source_text import literal
 from graphinit.ir.types import is_float
 from graphinit.ops import checks
 from graphinit.ops.rules import (
@@ -18,6 +19,7 @@ from graphinit.ops.rules import (
     no_bool_dtype,
     no_flow,
     per_output,
+    whole,
 )
 
 Partial = Callable[[Vjp], Any]
@@ -234,9 +236,9 @@ def _clip_text(attrs: Attrs, inputs: int) -> str:
     """Return the kernel: np.clip checks its arguments for 3 microseconds."""
     low, high = attrs["low"], attrs["high"]
     if low is None:
-        return "np.copyto(y, x)" if high is None else f"np.minimum(x, {high!r}, out=y)"
-    lower = f"np.maximum(x, {low!r}, out=y)"
-    return lower if high is None else f"{lower}\nnp.minimum(y, {high!r}, out=y)"
+        return "np.copyto(y, x)" if high is None else f"np.minimum(x, {literal(high)}, out=y)"
+    lower = f"np.maximum(x, {literal(low)}, out=y)"
+    return lower if high is None else f"{lower}\nnp.minimum(y, {literal(high)}, out=y)"
 
 
 def _clip_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
@@ -360,6 +362,6 @@ register(
         kernel="np.copyto(y, x)",
         vjp=no_flow,
         cost=free,
-        view="x",
+        view=whole,
     )
 )

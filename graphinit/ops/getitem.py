@@ -8,29 +8,13 @@ from typing import Any
 import numpy as np
 
 from graphinit.ir.dims import Dim, Expr, minimum
+from graphinit.ir.moves import Part, moved
 from graphinit.ir.op import Attr, Attrs, OpSpec, Template, register
+from graphinit.ir.source_text import move_text
 from graphinit.ops import checks
 from graphinit.ops.rules import first_dtype, free
 
 FULL = (None, None, None)
-
-
-def index_text(index: tuple[Any, ...]) -> str:
-    """Return an index attribute as it stands in Python between brackets.
-
-    Examples
-    --------
-    >>> index_text((0, (None, 3, None), "...", "new", (None, None, -1)))
-    '0, :3, ..., None, ::-1'
-    """
-    return ", ".join(map(_entry_text, index)) or "..."
-
-
-def _entry_text(entry: Any) -> str:
-    if not isinstance(entry, tuple):
-        return "None" if entry == "new" else str(entry)
-    start, stop, step = ("" if part is None else str(part) for part in entry)
-    return f"{start}:{stop}{':' + step if step else ''}"
 
 
 def _getitem_shape(ctx: Any, x: Any = None, y: Any = None) -> None:
@@ -140,18 +124,6 @@ def _slice_backwards(ctx: Any, dim: Any, out: Any, window: tuple[Any, Any, int],
             ctx.equal(dim, length + before + after, why)
 
 
-def _window(array: np.ndarray, index: tuple[Any, ...]) -> np.ndarray:
-    """Return the view that a basic index gives."""
-    entries: list[Any] = []
-    for entry in index:
-        if isinstance(entry, str):
-            entries.append(None if entry == "new" else Ellipsis)
-        else:
-            entries.append(slice(*entry) if isinstance(entry, tuple) else entry)
-    # The ellipsis keeps the result an array when every axis gets a number.
-    return array[tuple(entries) if Ellipsis in entries else (*entries, Ellipsis)]
-
-
 def _getitem_grad_shape(ctx: Any) -> None:
     ctx.same_shape(ctx.y, ctx.inputs[1], "the output has the shape of `like`")
     _getitem_shape(ctx, ctx.y, ctx.x)
@@ -159,12 +131,11 @@ def _getitem_grad_shape(ctx: Any) -> None:
 
 def _getitem_grad_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     outputs[0].fill(0)
-    np.copyto(_window(outputs[0], attrs["index"]), inputs[0])
+    np.copyto(moved(outputs[0], Part(attrs["index"])), inputs[0])
 
 
 def _getitem_text(attrs: Attrs, inputs: int) -> str:
-    entries = attrs["index"]
-    return f"x[{index_text(entries if '...' in entries else (*entries, '...'))}]"
+    return f"np.copyto(y, {move_text(Part(attrs['index']), 'x')})"
 
 
 _INDEX = Attr("index", checks.index)
@@ -175,13 +146,13 @@ register(
         signature="x[...] -> y[...]",
         doc="Basic indexing, x[index] in NumPy: a number takes an axis away, (start, stop, step) keeps part"
         " of it, 'new' adds one of size 1, '...' stands for the axes not named.",
-        kernel=Template(lambda attrs, inputs: f"np.copyto(y, {_getitem_text(attrs, inputs)})"),
+        kernel=Template(_getitem_text),
         vjp=lambda v: (v.emit("getitem_grad", v.dy, v.x, index=v.attrs["index"]),),
         attrs=(_INDEX,),
         shape=_getitem_shape,
         dtype=first_dtype,
         cost=free,
-        view=Template(_getitem_text),
+        view=lambda attrs, rank, shape: Part(attrs["index"]),
     )
 )
 register(

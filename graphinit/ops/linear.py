@@ -16,7 +16,7 @@ from graphinit.ir.dims import Dim
 from graphinit.ir.op import Attr, Attrs, OpSpec, Template, Vjp, register
 from graphinit.ir.types import TensorType
 from graphinit.ops import checks
-from graphinit.ops.rules import elements, free, like_input, no_bool_dtype, scaled
+from graphinit.ops.rules import elements, free, like_input, no_bool_dtype, reshaped, scaled
 
 # --- linear -----------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ register(
         kernel="np.copyto(y, x.reshape(y.shape))",
         vjp=like_input,
         cost=free,
-        view="x.reshape(y.shape)",
+        view=reshaped,
     )
 )
 

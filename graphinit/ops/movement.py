@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from graphinit.ir.moves import Part, Permute
 from graphinit.ir.op import Attr, Attrs, Template, Vjp
+from graphinit.ir.source_text import literal, move_text
 from graphinit.ops import checks
 from graphinit.ops.rules import (
+    array_axes,
     broadcasts_to,
     movement,
     no_flow,
@@ -54,9 +56,17 @@ def _swapaxes_shape(ctx: Any) -> None:
         return
     first, second = (ctx.normalize_axis(ctx.x, ctx.attrs[name]) for name in ("axis1", "axis2"))
     if first is not None and second is not None:
-        order = list(range(rank))
-        order[first], order[second] = second, first
-        _permuted(ctx, order)
+        _permuted(ctx, _swapped(rank, first, second))
+
+
+def _swapped(rank: int, first: int, second: int) -> tuple[int, ...]:
+    order = list(range(rank))
+    order[first], order[second] = order[second], order[first]
+    return tuple(order)
+
+
+def _swapaxes_view(attrs: Attrs, rank: int, shape: tuple[int, ...]) -> Permute:
+    return Permute(_swapped(rank, attrs["axis1"], attrs["axis2"]))
 
 
 def _moveaxis_shape(ctx: Any) -> None:
@@ -65,9 +75,17 @@ def _moveaxis_shape(ctx: Any) -> None:
         return
     source, destination = (ctx.normalize_axis(ctx.x, ctx.attrs[name]) for name in ("source", "destination"))
     if source is not None and destination is not None:
-        order = [axis for axis in range(rank) if axis != source]
-        order.insert(destination, source)
-        _permuted(ctx, order)
+        _permuted(ctx, _with_moved(rank, source, destination))
+
+
+def _with_moved(rank: int, source: int, destination: int) -> tuple[int, ...]:
+    order = [axis for axis in range(rank) if axis != source]
+    order.insert(destination, source)
+    return tuple(order)
+
+
+def _moveaxis_view(attrs: Attrs, rank: int, shape: tuple[int, ...]) -> Permute:
+    return Permute(_with_moved(rank, attrs["source"] % rank, attrs["destination"] % rank))
 
 
 def _transpose_vjp(v: Vjp) -> Sequence[Any]:
@@ -77,7 +95,12 @@ def _transpose_vjp(v: Vjp) -> Sequence[Any]:
 
 
 def _flip_text(attrs: Attrs, inputs: int) -> str:
-    return "np.flip(x)" if attrs["axis"] is None else f"np.flip(x, {attrs['axis']})"
+    return "np.flip(x)" if attrs["axis"] is None else f"np.flip(x, {literal(attrs['axis'])})"
+
+
+def _flip_view(attrs: Attrs, rank: int, shape: tuple[int, ...]) -> Part:
+    flipped = array_axes(rank, attrs["axis"])
+    return Part(tuple((None, None, -1 if axis in flipped else None) for axis in range(rank)))
 
 
 def _flip_shape(ctx: Any) -> None:
@@ -92,7 +115,7 @@ movement(
     _transpose_vjp,
     attrs=(Attr("axes", checks.permutation, None),),
     shape=_transpose_shape,
-    view="x.transpose({axes})",
+    view=lambda attrs, rank, shape: Permute(attrs["axes"] or tuple(range(rank))[::-1]),
 )
 movement(
     "swapaxes",
@@ -101,7 +124,7 @@ movement(
     lambda v: (v.emit("swapaxes", v.dy, **v.attrs),),
     attrs=(Attr("axis1", checks.integer), Attr("axis2", checks.integer)),
     shape=_swapaxes_shape,
-    view="x.swapaxes({axis1}, {axis2})",
+    view=_swapaxes_view,
 )
 movement(
     "moveaxis",
@@ -110,7 +133,7 @@ movement(
     lambda v: (v.emit("moveaxis", v.dy, source=v.attrs["destination"], destination=v.attrs["source"]),),
     attrs=(Attr("source", checks.integer), Attr("destination", checks.integer)),
     shape=_moveaxis_shape,
-    view="np.moveaxis(x, {source}, {destination})",
+    view=_moveaxis_view,
 )
 movement(
     "flip",
@@ -120,7 +143,7 @@ movement(
     signature="x[*a] -> y[*a]",
     attrs=(Attr("axis", checks.axes, None),),
     shape=_flip_shape,
-    view=Template(_flip_text),
+    view=_flip_view,
 )
 
 # --- broadcasting -----------------------------------------------------------------------------
@@ -240,12 +263,8 @@ def _pad_shape(ctx: Any) -> None:
 
 
 def _pad_text(attrs: Attrs, inputs: int) -> str:
-    value = attrs["value"]
-    literal = (
-        f"{'-' if value < 0 else ''}np.inf" if isinstance(value, float) and math.isinf(value) else repr(value)
-    )
-    inner = ", ".join(f"{before}:{-after or ''}" for before, after in attrs["pads"])
-    return f"y.fill({literal})\nnp.copyto(y[{inner or '...'}], x)"
+    inner = Part(tuple((before, -after or None, None) for before, after in attrs["pads"]))
+    return f"y.fill({literal(attrs['value'])})\nnp.copyto({move_text(inner, 'y')}, x)"
 
 
 def _pad_vjp(v: Vjp) -> Sequence[Any]:

@@ -24,6 +24,7 @@ from graphinit.ops.rules import (
     normalized_axes,
     per_input,
     per_output,
+    reshaped,
     same_as_input,
 )
 
@@ -62,7 +63,7 @@ register(
         shape=_along_axis_shape,
         dtype=first_dtype,
         cost=free,
-        view="x.reshape(y.shape)",
+        view=reshaped,
         shape_only=(1,),
     )
 )
@@ -102,7 +103,7 @@ register(
         shape=_split_axis_shape,
         dtype=first_dtype,
         cost=free,
-        view="x.reshape(y.shape)",
+        view=reshaped,
     )
 )
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from graphinit.ir.op import Attr
 from graphinit.ops import checks, nearby
-from graphinit.ops.rules import like_input, movement, normalized_axes
+from graphinit.ops.rules import like_input, movement, normalized_axes, reshaped, whole
 
 _RESHAPE = "np.copyto(y, x.reshape(y.shape))"
-_RESHAPED = "x.reshape(y.shape)"
 
 
 def _reshape_shape(ctx: Any) -> None:
@@ -102,7 +101,7 @@ movement(
     signature="x[*a] -> y[*a]",
     attrs=(Attr("shape", checks.stated_shape, near=nearby.unstated, plain=-1),),
     shape=_stated_shape,
-    view="x",
+    view=whole,
 )
 movement(
     "reshape",
@@ -111,7 +110,7 @@ movement(
     like_input,
     attrs=(Attr("shape", checks.target_shape),),
     shape=_reshape_shape,
-    view=_RESHAPED,
+    view=reshaped,
 )
 movement(
     "reshape_like",
@@ -120,7 +119,7 @@ movement(
     like_input,
     signature="x[...], like[...] -> y[...]",
     shape=_reshape_like_shape,
-    view=_RESHAPED,
+    view=reshaped,
     shape_only=(1,),
 )
 movement(
@@ -129,7 +128,7 @@ movement(
     _RESHAPE,
     like_input,
     signature="x[b,*s] -> y[b,prod(s)]",
-    view=_RESHAPED,
+    view=reshaped,
 )
 movement(
     "expand_dims",
@@ -138,7 +137,7 @@ movement(
     like_input,
     attrs=(Attr("axis", checks.some_axes),),
     shape=_expand_dims_shape,
-    view=_RESHAPED,
+    view=reshaped,
 )
 movement(
     "squeeze",
@@ -147,5 +146,5 @@ movement(
     like_input,
     attrs=(Attr("axis", checks.axes, None),),
     shape=_squeeze_shape,
-    view=_RESHAPED,
+    view=reshaped,
 )

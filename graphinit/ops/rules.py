@@ -9,6 +9,7 @@ import numpy as np
 
 from graphinit.errors import DTypeError
 from graphinit.ir.dims import Dim
+from graphinit.ir.moves import Reshape
 from graphinit.ir.op import (
     Attr,
     Attrs,
@@ -16,6 +17,7 @@ from graphinit.ir.op import (
     Kernel,
     OpSpec,
     Template,
+    ViewRule,
     Vjp,
     VjpRule,
     default_dtype,
@@ -239,6 +241,18 @@ def moved_to_front(array: np.ndarray, axes: Sequence[int] | None) -> np.ndarray:
     return moved.reshape(int(np.prod(moved.shape[: len(order)])), *moved.shape[len(order) :])
 
 
+# --- views ------------------------------------------------------------------------------------
+
+
+def whole(attrs: Attrs, rank: int, shape: tuple[int, ...]) -> None:
+    """The output is the first input."""
+
+
+def reshaped(attrs: Attrs, rank: int, shape: tuple[int, ...]) -> Reshape:
+    """The output is the first input in its own shape."""
+    return Reshape(shape)
+
+
 # --- records ----------------------------------------------------------------------------------
 
 
@@ -251,7 +265,7 @@ def movement(
     signature: str = "x[...] -> y[...]",
     attrs: tuple[Attr, ...] = (),
     shape: Any = None,
-    view: str | Template | None = None,
+    view: ViewRule | None = None,
     shape_only: tuple[int, ...] = (),
     cost: CostRule = free,
 ) -> OpSpec:

@@ -248,6 +248,8 @@ class Executable:
             GI201 or GI202, when a shape is not that of the program.
         ArrayError
             GI302, when something is no array of numbers that the input takes.
+        ExecutionError
+            GI504, when there is not enough memory.
         """
         prepared = self.prepare(*arrays, **named)
         self._check_variables()
@@ -256,6 +258,8 @@ class Executable:
         except GraphInitError as error:
             self.locate(error)
             raise
+        except MemoryError as cause:
+            raise out_of_memory(cause) from cause
         return self.unflatten(flat)
 
     def prepare(self, *arrays: Any, **named: Any) -> list[np.ndarray]:
@@ -302,6 +306,8 @@ class Executable:
         except GraphInitError as error:
             self.locate(error)
             raise
+        except MemoryError as cause:
+            raise out_of_memory(cause) from cause
         for place, variable in self._accepting:
             variable.accept_gradient(flat[place])
         return dict(zip(self.gradients.values(), flat, strict=True))
@@ -347,6 +353,11 @@ class Executable:
             if trace.tb_frame.f_code.co_filename == self._file:
                 error.node = self._lines.get(trace.tb_lineno)
             trace = trace.tb_next
+
+
+def out_of_memory(cause: MemoryError) -> ExecutionError:
+    """Return the error for a program whose arrays don't fit."""
+    return ExecutionError(f"there is not enough memory to run this program: {cause}", code="GI504")
 
 
 def _as_tuple(flat: Any) -> tuple[Any, ...]:

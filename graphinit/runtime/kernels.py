@@ -1,7 +1,7 @@
 """Kernels as text and as Python callables: how a single op is computed.
 
-The emitter prints `kernel_text` and `view_text`; constant folding, tests and reference execution
-call `kernel_function` and `run_op`.
+The emitter prints `kernel_text`; constant folding, tests and reference execution call `kernel_function`
+and `run_op`.
 """
 
 from __future__ import annotations
@@ -43,32 +43,6 @@ def kernel_text(spec: OpSpec, attrs: Attrs, inputs: int) -> str | None:
     np.matmul(x, w.T, out=y)
     """
     return _text(spec, spec.kernel, attrs, inputs)
-
-
-def view_text(spec: OpSpec, attrs: Attrs, inputs: int, shape: tuple[int, ...]) -> str | None:
-    """Return the expression that gives the op's output as a view of its first input, if there is one.
-
-    Parameters
-    ----------
-    spec : OpSpec
-        The op.
-    attrs : Attrs
-        Its attributes; sizes in them are numbers.
-    inputs : int
-        How many inputs there are.
-    shape : tuple of int
-        The output's shape, which stands in the text as a literal.
-
-    Examples
-    --------
-    >>> import graphinit.ops
-    >>> view_text(op_spec("flatten"), op_spec("flatten").check_attrs({}), 1, (2, 15))
-    'x.reshape((2, 15))'
-    """
-    if spec.view is None:
-        return None
-    text = _text(spec, spec.view, attrs, inputs)
-    return None if text is None else text.replace(f"{spec.parsed.outputs[0].name}.shape", repr(shape))
 
 
 def kernel_function(spec: OpSpec, attrs: Attrs, inputs: int) -> KernelFunction:

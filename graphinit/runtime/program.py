@@ -14,6 +14,7 @@ from typing import Literal as Choice
 
 import numpy as np
 
+from graphinit.ir.moves import Move
 from graphinit.ir.op import NO_ATTRS, Attrs
 
 Scope = Choice["program", "thread", "call"]
@@ -78,8 +79,8 @@ class View:
         contiguous; `path` says what to do in general.
     offset : int
         In elements, from the start of the buffer.
-    path : tuple of str
-        How NumPy gets there from the whole buffer: expressions over ``x``, one after the other.
+    path : tuple of Move
+        How to get there from the whole buffer, one move after the other.
     layout : str
         Which axis is innermost: ``"row"`` is the order of the shape.
     """
@@ -88,7 +89,7 @@ class View:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     offset: int = 0
-    path: tuple[str, ...] = ()
+    path: tuple[Move, ...] = ()
     layout: str = "row"
 
 
