@@ -20,12 +20,12 @@ import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.errors import ShapeError
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import Literal, has_open_size, op_spec
+from graphinit.ir.op import Literal, op_spec
 from graphinit.ir.types import is_float, static_shape
 from graphinit.runtime.program import COPY, Buffer, Operand, Phase, Program, Role, Step, View, contiguous
 from passes.allocation import Arena
 from passes.base import PassResult
-from passes.views import place_values, root_name, value_type
+from passes.views import check_numbers, place_values, root_name, value_type
 
 NEXT = "next."
 
@@ -103,8 +103,8 @@ class PlanMemory:
         Raises
         ------
         ShapeError
-            GI207, when a type, or a size among attributes, is not settled; GI205, when a value is larger than
-            any memory.
+            GI207, when a type, or a size among the attributes that a kernel reads, is not settled; GI205, when
+            a value is larger than any memory.
         """
         for node in graph:
             _check_settled(node)
@@ -118,7 +118,7 @@ _MOST_ELEMENTS = 1 << 48
 
 
 def _check_settled(node: Node) -> None:
-    """Raise unless a node's types and attributes have numbers for sizes, of arrays that memory may hold."""
+    """Raise unless a node's types have numbers for sizes, of arrays that memory may hold."""
     for type in node.types:
         if not type.is_static:
             raise ShapeError(
@@ -128,13 +128,6 @@ def _check_settled(node: Node) -> None:
             )
         if math.prod(max(size, 1) for size in static_shape(type)) > _MOST_ELEMENTS:
             raise ShapeError(f"{node.name!r} is {type}, larger than any memory", code="GI205", node=node.name)
-    for name, value in node.attrs.items():
-        if has_open_size(value):
-            raise ShapeError(
-                f"{name}={value} of {node.name!r} has a size that is not known, and a program needs a number",
-                code="GI207",
-                node=node.name,
-            )
 
 
 KEPT = math.inf
@@ -339,6 +332,8 @@ class _Planner:
 
     def _step(self, node: Node, position: int) -> Step:
         spec = op_spec(node.op)
+        if callable(spec.kernel):
+            check_numbers(node)
         inputs = tuple(
             self._shape_operand(value) if slot in spec.shape_only else self._operand(value)
             for slot, value in enumerate(node.inputs)

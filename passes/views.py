@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphinit.errors import ShapeError
 from graphinit.ir.graph import Graph
-from graphinit.ir.moves import Move, moved
+from graphinit.ir.moves import Move, Part, moved
 from graphinit.ir.node import Node, Value
-from graphinit.ir.op import Literal, op_spec
+from graphinit.ir.op import Literal, has_open_size, op_spec
 from graphinit.ir.types import TensorType, static_shape
 from graphinit.runtime.program import Operand, View, contiguous
 
@@ -23,6 +24,17 @@ def value_type(graph: Graph, value: Value) -> TensorType:
     number = graph.nodes[value.node].attrs.get("value")
     dtype = "bool" if isinstance(number, bool) else "int64" if isinstance(number, int) else "float32"
     return TensorType(type.shape, dtype)
+
+
+def check_numbers(node: Node) -> None:
+    """Raise `ShapeError` (GI207) unless the attributes of a node have numbers for sizes."""
+    for name, value in node.attrs.items():
+        if has_open_size(value):
+            raise ShapeError(
+                f"{name}={value} of {node.name!r} has a size that is not known, and a program needs a number",
+                code="GI207",
+                node=node.name,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,8 @@ def _viewed(graph: Graph, node: Node, places: Places, stand_in: _StandIn) -> Vie
     )
     if move is None:
         return parent
+    if isinstance(move, Part):
+        check_numbers(node)
     layout = stand_in.follow(move, math.prod(places.roots[parent.buffer].shape), parent)
     if layout is None:
         return None
