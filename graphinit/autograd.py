@@ -30,44 +30,47 @@ from graphinit.recorded.array import Array, leaf, run_backward, wrap
 from graphinit.recorded.calls import record_call
 from graphinit.recorded.nodes import LEAF, GradientEntry, Node, Ref
 from graphinit.recorded.running import cast_seed, check_recorded
-from graphinit.recording import Scope, scopes
+from graphinit.recording import ModeScope, mode
 
 
-def record(train_mode: bool = True) -> Scope:
+def record(train_mode: bool = True) -> ModeScope:
     """Return a scope in which calls of networks and arithmetic on their results are recorded.
+
+    The scope belongs to the thread and the task that enter it: other threads do not record, nor do tasks
+    that run meanwhile, but for those that are started within.  It is in force while the object that is
+    returned is held, as a ``with`` statement does, and closed even when an interrupt arrives on the way.
 
     Parameters
     ----------
     train_mode : bool
         Whether dropout and batch statistics are on.
     """
-    scopes.recorder = record_call
-    return Scope(recording=True, training=train_mode)
+    return ModeScope(recorder=record_call, training=train_mode)
 
 
-def pause(train_mode: bool = False) -> Scope:
+def pause(train_mode: bool = False) -> ModeScope:
     """Return a scope in which nothing is recorded: what is computed there is constant."""
-    return Scope(recording=False, training=train_mode)
+    return ModeScope(recorder=None, training=train_mode)
 
 
-def train_mode() -> Scope:
+def train_mode() -> ModeScope:
     """Return a scope in which dropout and batch statistics are on."""
-    return Scope(training=True)
+    return ModeScope(training=True)
 
 
-def predict_mode() -> Scope:
+def predict_mode() -> ModeScope:
     """Return a scope in which dropout and batch statistics are off."""
-    return Scope(training=False)
+    return ModeScope(training=False)
 
 
 def is_recording() -> bool:
-    """Whether this thread records."""
-    return scopes.recording
+    """Whether calls are recorded here: in this thread and task."""
+    return mode.value.recorder is not None
 
 
 def is_training() -> bool:
-    """Whether this thread's networks run in training mode."""
-    return scopes.training
+    """Whether networks run in training mode here: in this thread and task."""
+    return mode.value.training
 
 
 def array(data: Any) -> Array:

@@ -6,7 +6,6 @@ making, with the names that parameters and blocks have below the traced root.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from graphinit.ir.node import Meta
 from graphinit.ir.op import Attrs
 from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType
+from graphinit.scopes import Scope, Scoped
 
 
 class Trace:
@@ -135,23 +135,14 @@ class Trace:
             self.running.pop()
 
 
-class _Local(threading.local):
-    trace: Trace | None = None
-
-
-_local = _Local()
+_current: Scoped[Trace | None] = Scoped("graphinit.tracing", None)
 
 
 def current() -> Trace | None:
     """Return the trace of this thread, None when nothing is being described."""
-    return _local.trace
+    return None if _current.innermost() is None else _current.value
 
 
-@contextmanager
-def tracing(trace: Trace) -> Iterator[Trace]:
-    """Describe a network within a ``with`` block."""
-    outer, _local.trace = _local.trace, trace
-    try:
-        yield trace
-    finally:
-        _local.trace = outer
+def tracing(trace: Trace) -> Scope[Trace | None]:
+    """Return a scope in which a network is described."""
+    return Scope(_current, trace)

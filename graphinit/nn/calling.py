@@ -27,7 +27,7 @@ from passes.shape_report import ShapeReport
 
 def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a block on tensors or arrays whose program is not at hand yet."""
-    record = recording.recorder()
+    record = recording.mode.value.recorder
     if record is not None:
         return record(block, args, kwargs)
     arguments = bind_call(block.forward, args, kwargs, block.name)
@@ -49,7 +49,7 @@ def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 def _run(block: Owner, arguments: Arguments, args: tuple[Any, ...]) -> Any:
     arrays = {name: as_array(name, value) for name, value in arguments.leaves.items()}
-    train = recording.scopes.training
+    train = recording.mode.value.training
     key = (repr(arguments.key), train, tuple((array.shape, array.dtype) for array in arrays.values()))
     executable = block._programs.general.get(key)
     if executable is None:

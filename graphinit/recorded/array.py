@@ -15,7 +15,7 @@ from graphinit.ir.types import TensorType, canonical_dtype, is_float, static_sha
 from graphinit.parameter import GRAD_REQS, Parameter
 from graphinit.recorded.nodes import LEAF, Node, OpEntry, Ref
 from graphinit.recorded.running import backward, evaluate, pending
-from graphinit.recording import Scope, scopes
+from graphinit.recording import mode
 from passes.shape_inference import infer_shapes
 from passes.shapes.solver import resolve
 
@@ -210,15 +210,15 @@ class Array:
 
     def detach(self) -> Array:
         """Return the array as a constant: no gradient flows through it."""
-        with Scope(recording=True):
-            detached: Array = apply_all("stop_gradient", self)[0]  # type: ignore[assignment]
-        return detached
+        return record_op("stop_gradient", (self,), {})[0]
 
     # ------------------------------------------------------------------ arithmetic
 
     def __apply_op__(self, op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
         results = record_op(op, operands, attrs)
-        return results if scopes.recording else tuple(np.array(item.numpy()) for item in results)
+        return (
+            results if mode.value.recorder is not None else tuple(np.array(item.numpy()) for item in results)
+        )
 
     def __add__(self, other: Any) -> Any:
         return apply("add", self, other)

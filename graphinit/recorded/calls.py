@@ -13,7 +13,7 @@ from graphinit.nn.calling import Traced
 from graphinit.nn.describing import describe_call, needs_tensors
 from graphinit.recorded.array import Array, leaf, record_op, wrap
 from graphinit.recorded.nodes import CallEntry, Node, Ref
-from graphinit.recording import scopes
+from graphinit.recording import mode
 from graphinit.runtime.arguments import as_array, cast_input
 
 KEPT = 16
@@ -49,7 +49,7 @@ def record_call(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 
 def _plain(block: Any, args: tuple[Any, ...]) -> tuple[CallEntry, tuple[Any, ...]]:
     """Return what a call with nothing but arrays in order is; binding them by name costs more than the rest."""
-    key = (scopes.training, *((item.shape, item.dtype) for item in args))
+    key = (mode.value.training, *((item.shape, item.dtype) for item in args))
     entry = block._programs.recorded.get(key)
     if entry is None:
         entry, given = _bound(block, args, {})
@@ -66,7 +66,7 @@ def _bound(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[C
         for name, value in arguments.leaves.items()
     }
     statics = repr(arguments.key)
-    key = (statics, scopes.training, tuple((value.shape, value.dtype) for value in given.values()))
+    key = (statics, mode.value.training, tuple((value.shape, value.dtype) for value in given.values()))
     entry = block._programs.recorded.get(key)
     if entry is None:
         entry = _entry(block, arguments, statics, given)
@@ -84,7 +84,7 @@ def _entry(block: Any, arguments: Arguments, statics: str, given: dict[str, Any]
         else np.broadcast_to(np.zeros((), value.dtype), value.shape)
         for name, value in given.items()
     }
-    train = scopes.training
+    train = mode.value.training
     specs = block.specs(*arguments.filled(stand_ins))
     graph, report = settled_graph(Traced(block, statics), train, specs)
     inputs = tuple((name, report.type(name)) for name in graph.inputs)

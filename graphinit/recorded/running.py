@@ -17,7 +17,7 @@ from graphinit.optimizers.program import GradientVariable
 from graphinit.parameter import Parameter
 from graphinit.recorded.describing import describe, trained
 from graphinit.recorded.nodes import LEAF, CallEntry, GradientEntry, Node, Ref, Structure, collect
-from graphinit.recording import scopes
+from graphinit.recording import thread
 from graphinit.state import RandomState
 from passes.base import run_pass
 from passes.dead_code import RemoveDeadCode
@@ -287,9 +287,9 @@ class Pending:
 
 def pending() -> Pending:
     """Return this thread's list of values to come."""
-    if scopes.pending is None:
-        scopes.pending = Pending()
-    found: Pending = scopes.pending
+    if thread.pending is None:
+        thread.pending = Pending()
+    found: Pending = thread.pending
     return found
 
 
