@@ -44,7 +44,7 @@ _exprs: WeakValueDictionary[frozenset[tuple[Monomial, int]], Expr] = WeakValueDi
 _making = threading.Lock()  # two threads must not make one expression twice
 _quotients: dict[tuple[Expr, Dim], Dim] = {}
 _MOST_QUOTIENTS = 10_000
-_MOST_COMPARED = 256  # operands of one minimum or maximum
+_MOST_COMPARED = 32  # operands of one minimum or maximum
 
 
 class Expr:

@@ -302,11 +302,15 @@ def _read_graph(data: Json) -> Graph:
     if version.value != 1:
         raise ValueError(f"version {version.whole()} is not known")
     outputs = read_outputs(data.get("outputs"))
-    structure = read_structure(data.get("structure", None), outputs)
+    structure = data.get("structure", None)
     builder = GraphBuilder()
     for node in in_order([read_node(item) for item in data.get("nodes").items()]):
         builder.append(node)
-    return builder.build(outputs, structure=structure, keep_all=True)
+    return builder.build(
+        outputs,
+        structure=None if structure.value is None else read_structure(structure, outputs),
+        keep_all=True,
+    )
 
 
 READERS["graph"] = _read_graph  # attributes may be graphs

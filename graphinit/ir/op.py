@@ -355,6 +355,7 @@ SOURCES = ("input", "parameter", "state", "constant")
 
 _registry: dict[str, OpSpec] = {}
 _rules: dict[tuple[str, Attrs], Rule] = {}
+_MOST_RULES = 20_000
 
 
 def register(spec: OpSpec) -> OpSpec:
@@ -401,6 +402,8 @@ def intern_rule(op: str, attrs: Attrs) -> Rule:
         _collect_sizes(tuple(attrs.values()), sizes)
         rule = Rule(op, attrs, spec, tuple(sizes))
         if op not in SOURCES:  # constants may be large: don't keep them alive
+            if len(_rules) >= _MOST_RULES:
+                _rules.clear()  # rules made anew are solved anew, which costs time alone
             _rules[op, attrs] = rule
     return rule
 

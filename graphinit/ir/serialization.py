@@ -224,8 +224,9 @@ def _read_array(data: Json) -> Literal:
     if not kinds.issuperset(map(type, values)) or any(v not in _NOT_FINITE for v in values if type(v) is str):
         numbers.fail(f"values of {name.value}")
     try:
-        return Literal(np.array(values, dtype=dtype).reshape(shape))
-    except (ValueError, OverflowError) as cause:
+        with np.errstate(over="raise"):
+            return Literal(np.array(values, dtype=dtype).reshape(shape))
+    except (ValueError, ArithmeticError) as cause:
         raise ValueError(f"{numbers.place} are no values of {name.value}{list(shape)}: {cause}") from cause
 
 
@@ -291,8 +292,6 @@ def read_outputs(data: Json) -> dict[str, Value]:
 
 def read_structure(data: Json, outputs: Mapping[str, Value]) -> Any:
     """Read how outputs are returned; `ValueError` when that names what is no output."""
-    if data.value is None:
-        return None
     if isinstance(data.value, str):
         return data.value if data.value in outputs else data.fail("the name of an output")
     if isinstance(data.value, dict):

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from graphinit import json_values
 from graphinit.errors import GraphInitError
 from graphinit.ir.dims import Dim, Expr, parse_dim
 from graphinit.ir.types import canonical_dtype
@@ -23,13 +24,20 @@ def boolean(value: Any) -> bool:
 
 
 def integer(value: Any) -> int:
-    """A whole number; a bool is none."""
+    """A whole number of 64 bits; a bool is none."""
     if isinstance(value, bool):
         raise TypeError("must be a whole number")
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError as cause:
         raise TypeError("must be a whole number") from cause
+    if not json_values.LEAST <= number <= json_values.MOST:
+        raise ValueError("must be a whole number of 64 bits")
+    return number
+
+
+MOST = 1 << 48
+"""More than any array has elements; kernels compute with numbers up to it without running over."""
 
 
 def natural(value: Any) -> int:
@@ -37,12 +45,14 @@ def natural(value: Any) -> int:
     number = integer(value)
     if number < 0:
         raise ValueError("must not be negative")
+    if number > MOST:
+        raise ValueError(f"must be at most {MOST}")
     return number
 
 
 def positive(value: Any) -> int:
     """A whole number of at least 1."""
-    number = integer(value)
+    number = natural(value)
     if number < 1:
         raise ValueError("must be at least 1")
     return number

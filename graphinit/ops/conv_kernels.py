@@ -173,7 +173,7 @@ def weight_gradient_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.nd
         for tap, seen in at.tap_views(padded):
             dw[:, 0][behind(1, *tap)] = (grouped * seen[:, :, None]).sum(axis=over).ravel()
         return
-    total = np.zeros((groups, units // groups, dw[0].size), dw.dtype)
+    total = np.zeros((groups, units // groups, math.prod(dw.shape[1:])), dw.dtype)
     seen = np.moveaxis(at.view(padded), 0, 1 + len(at.kernel))  # [c,*k,b,*places]
     scratch = Scratch(x.dtype)
     for images, part in tiles(batch, at.places[0], _per_row(total, at, groups)):

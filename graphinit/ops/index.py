@@ -180,6 +180,7 @@ def _pick_grad_shape(ctx: Any) -> None:
 def _pick_grad_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     (dy, ids), axis = inputs[:2], attrs["axis"]
     dx = outputs[0]
+    check_ids("pick_grad", ids, dx.shape[axis])
     dx.fill(0)
     if dx.ndim == 2:
         _rows(dx, axis)[np.arange(ids.size), ids] = dy.reshape(ids.size)

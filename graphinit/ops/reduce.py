@@ -94,6 +94,10 @@ _reduction(
 # --- products ---------------------------------------------------------------------------------
 
 
+def _others_shape(ctx: Any) -> None:
+    normalized_axes(ctx, ctx.x, ctx.attrs["axis"])
+
+
 def _others_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     x = moved_to_front(inputs[0], attrs["axis"])
     before, after = np.ones_like(x), np.ones_like(x)
@@ -147,6 +151,7 @@ register(
         kernel=_others_kernel,
         vjp=lambda v: (v.emit("prod_others_along", v.x, v.dy, axis=v.attrs["axis"]),),
         attrs=_AXIS[:1],
+        shape=_others_shape,
         cost=per_input(3),
     )
 )
@@ -158,6 +163,7 @@ register(
         kernel=_others_along_kernel,
         vjp=_others_along_vjp,
         attrs=_AXIS[:1],
+        shape=_others_shape,
         cost=per_input(9),
     )
 )

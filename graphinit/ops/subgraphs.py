@@ -80,7 +80,9 @@ def total_cost(costs: Iterable[Dim]) -> Dim:
 
 
 def check_carried(before: Sequence[str | None], after: Sequence[str | None], count: int) -> None:
-    """Raise `DTypeError` unless the first `count` values keep their dtypes."""
+    """Raise `DTypeError` unless the first `count` values are there and keep their dtypes."""
+    if min(len(before), len(after)) < count:
+        raise DTypeError(f"{count} values are carried; {len(before)} are given and {len(after)} come out")
     for index, (old, new) in enumerate(zip(before[:count], after[:count], strict=True)):
         if old is not None and new is not None and old != new:
             raise DTypeError(f"value {index} must keep its dtype {old} through the loop, and becomes {new}")

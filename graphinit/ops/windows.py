@@ -242,13 +242,17 @@ class Windows:
         whole = self._padded_sizes()
         if whole == x.shape[2:]:
             return x
-        result = np.full((*x.shape[:2], *whole), fill, x.dtype)
+        result = self.blank(x.shape[:2], x.dtype, fill)
         result[self._inner()] = x
         return result
 
     def blank(self, lead: tuple[int, ...], dtype: Any, fill: float = 0) -> np.ndarray:
         """Return an empty padded image, to gather in what windows give."""
-        return np.full((*lead, *self._padded_sizes()), fill, dtype)
+        shape = (*lead, *self._padded_sizes())
+        try:
+            return np.full(shape, fill, dtype)
+        except ValueError as cause:  # more elements than can be counted
+            raise MemoryError(f"padding to {shape}") from cause
 
     def cropped(self, padded: np.ndarray) -> np.ndarray:
         """Return the part of a padded image that is the image."""
@@ -270,13 +274,14 @@ class Windows:
     def view(self, padded: np.ndarray) -> np.ndarray:
         """Return a view ``[b,c,*kernel,*places]`` of a padded image: for each tap, what it sees."""
         steps = padded.strides[2:]
+        taps, places = self.kernel, self.places  # along an axis of one there is no step, however far it were
         return np.lib.stride_tricks.as_strided(
             padded,
-            (*padded.shape[:2], *self.kernel, *self.places),
+            (*padded.shape[:2], *taps, *places),
             (
                 *padded.strides[:2],
-                *(step * by for step, by in zip(steps, self.dilation, strict=True)),
-                *(step * by for step, by in zip(steps, self.strides, strict=True)),
+                *(step * by * (n > 1) for step, by, n in zip(steps, self.dilation, taps, strict=True)),
+                *(step * by * (n > 1) for step, by, n in zip(steps, self.strides, places, strict=True)),
             ),
         )
 

@@ -66,7 +66,8 @@ def minimal_conflict(
         stated = {place for each in kept for place in statements[each]}
         shapes = {
             value: tuple(
-                history.stated((value, axis)) if (value, axis) in stated else -1 for axis in range(len(shape))
+                -1 if (value, axis) not in stated or (dim := history.stated((value, axis))) is None else dim
+                for axis in range(len(shape))
             )
             for value in excerpt.values
             if isinstance(shape := history.inference.solver.shapes[value], tuple)

@@ -356,8 +356,8 @@ def _turns(polynomial: Polynomial) -> list[int]:
     """Whole numbers from 0 on, ascending, between which a polynomial only rises or only falls."""
     derivative = tuple(power * factor for power, factor in enumerate(polynomial))[1:]
     turns: list[int] = []
-    for low, _ in _not_negative(derivative) + _not_negative(tuple(-factor for factor in derivative)):
-        turns += [low - 1, low]
+    for low, high in _not_negative(derivative):
+        turns += [low - 1, low] if high is None else [low - 1, low, high, high + 1]
     return sorted({turn for turn in turns if turn >= 0} | {0})
 
 
