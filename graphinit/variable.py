@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, Self
 
+from graphinit.copying import Holders, Portable
+from graphinit.errors import ParameterError
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here
 
 
-class Variable:
+class Variable(Portable):
     """Something that a block owns: a parameter, or a state that is carried from run to run.
+
+    A copy made without its owners keeps the path.
 
     Parameters
     ----------
@@ -18,9 +21,14 @@ class Variable:
         Leaf name.
     """
 
+    _remade = {"_holders": Holders}
+    _refusal = ParameterError
+    _holders: Holders
+    _lone_path = ""  # the path of the original, of a copy that nobody owns
+
     def __init__(self, name: str) -> None:
         self._name = name
-        self._owners: list[weakref.ref[Any]] = []
+        self._holders = Holders()
         self._origin = here()
         self._notes: tuple[str | None, ...] = ()
 
@@ -32,13 +40,13 @@ class Variable:
     @property
     def owner(self) -> Any:
         """The first living block that owns it, None when there is none."""
-        return next((owner for reference in self._owners if (owner := reference()) is not None), None)
+        return next((owner for owner, _ in self._holders), None)
 
     @property
     def path(self) -> str:
         """Place in the network, ``"0.weight"``; the leaf name while no block owns it."""
         owner = self.owner
-        return self._name if owner is None else str(owner.variable_path(self))
+        return self._lone_path or self._name if owner is None else str(owner.variable_path(self))
 
     @property
     def origin(self) -> Origin | None:
@@ -65,15 +73,24 @@ class Variable:
 
     def adopt(self, owner: Any) -> None:
         """Note a block that owns this; the first living one gives it its path."""
-        self._owners = [reference for reference in self._owners if reference() not in (None, owner)]
-        self._owners.append(weakref.ref(owner))
+        self._holders.remove(owner)
+        self._holders.add(owner)
 
     def leave(self, owner: Any) -> None:
         """Forget a block that owns this no more."""
-        self._owners = [reference for reference in self._owners if reference() not in (None, owner)]
+        self._holders.remove(owner)
 
     def _changed(self) -> None:
-        for reference in self._owners:
-            owner = reference()
-            if owner is not None:
-                owner.changed()
+        for owner, _ in self._holders:
+            owner.changed()
+
+    # ------------------------------------------------------------------ copies
+
+    def _described(self) -> tuple[str, str | None]:
+        return f"{type(self).__name__} {self.path!r}", self.path
+
+    def _links(self) -> str:
+        return self.path
+
+    def _relink(self, links: str) -> None:
+        self._lone_path = links

@@ -5,14 +5,15 @@ A block is an owner that can be described and called; see `graphinit.nn.block`.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import re
-import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from graphinit.copying import Holders, Portable
 from graphinit.errors import BlockError
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
@@ -25,10 +26,11 @@ from graphinit.state import RandomState
 from graphinit.variable import Variable
 
 _DEEPEST = 10_000  # owners inside owners; a ring of parents ends here
+_REGISTERS = {"_children": dict, "_parameters": dict, "_states": dict, "_pre_hooks": list, "_hooks": list}
 _counts: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
 
-class Owner:
+class Owner(Portable):
     """A place in a network that owns parameters, states and further owners.
 
     What is assigned to attributes is registered under the attribute's name.
@@ -38,33 +40,25 @@ class Owner:
     _children: dict[str, Any]  # blocks, which derive from this
     _parameters: dict[str, Parameter]
     _states: dict[str, RandomState]
-    _containers: list[weakref.ref[Owner]]
-    _parent: weakref.ref[Owner] | None
-    _key: str
+    _holders: Holders
     _origin: Origin | None
     _programs: Programs
     _pre_hooks: list[Callable[[Owner, tuple[Any, ...]], Any]]
     _hooks: list[Callable[[Owner, tuple[Any, ...], Any], Any]]
     _adopts_children = True
+    _remade = {"_holders": Holders, "_programs": Programs}
+    _refusal = BlockError
     _named: Mapping[str, str] = {}
     """For attributes of its ops that have another name: the argument that each comes from."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""
         self = super().__new__(cls)
+        self._remake()
         fill = self.__dict__
-        fill["_children"] = {}
-        fill["_parameters"] = {}
-        fill["_states"] = {}
-        fill["_parent"] = None
-        fill["_key"] = ""
-        fill["_containers"] = []
         fill["_origin"] = here()
         kind = cls.__name__.lower()
         fill["name"] = f"{kind}{next(_counts[kind])}"
-        fill["_pre_hooks"] = []
-        fill["_hooks"] = []
-        fill["_programs"] = Programs()
         return self
 
     def forward(self, *args: Any) -> Any:
@@ -111,11 +105,7 @@ class Owner:
 
     def _register(self, key: str, child: Owner) -> None:
         self._children[key] = child
-        child._containers.append(weakref.ref(self))
-        parent = child._parent() if child._parent is not None else None
-        if parent is None and self._adopts_children:
-            child.__dict__["_parent"] = weakref.ref(self)
-            child.__dict__["_key"] = key
+        child._holders.add(self, key)
         self.changed()
 
     def register_child(self, block: Owner, name: str | None = None) -> None:
@@ -139,22 +129,23 @@ class Owner:
             if id(block) not in seen:
                 seen.add(id(block))
                 block.__dict__["_programs"] = Programs()
-                stack.extend(found for ref in block._containers if (found := ref()) is not None)
+                stack.extend(container for container, _ in block._holders)
 
     # ------------------------------------------------------------------ names and places
 
     @property
     def path(self) -> str:
-        """Place in the network: the keys from the outermost block down, joined by dots."""
+        """Place in the network: the keys from the outermost block down, joined by dots.
+
+        Of several containers the one that took the block first counts, as long as it is there.
+        """
         keys: list[str] = []
-        place: Owner = self
-        while place._parent is not None and len(keys) < _DEEPEST:
-            parent = place._parent()
-            if parent is None:
-                break
-            keys.append(place._key)
-            place = parent
-        return ".".join(reversed(keys))
+        place: Owner | None = self
+        while place is not None and len(keys) < _DEEPEST:
+            adopting = ((parent, key) for parent, key in place._holders if parent._adopts_children)
+            place, key = next(adopting, (None, ""))
+            keys.append(key)
+        return ".".join(reversed(keys[:-1]))
 
     def variable_path(self, variable: Variable) -> str:
         """Return the path of one of the block's own parameters or states."""
@@ -315,6 +306,54 @@ class Owner:
     def setattr(self, name: str, value: Any) -> None:
         """Set an attribute on every parameter."""
         self.collect_params().setattr(name, value)
+
+    # ------------------------------------------------------------------ copies
+
+    def _remake(self) -> None:
+        super()._remake()
+        self.__dict__.update({name: kind() for name, kind in _REGISTERS.items()})
+
+    def _described(self) -> tuple[str, str | None]:
+        return f"{type(self).__name__} {self.path or self.name!r}", self.path or None
+
+    def _first(self) -> Sequence[Any]:
+        return tuple(self._children.values())
+
+    def _links(self) -> Any:
+        """Return what this holds with the ranks that it has there as a holder."""
+        variables = [*self._parameters.values(), *self._states.values()]
+        roots = [item.root for item in self._parameters.values()]  # a transposed one's other side is held, too
+        held = {id(item): item for item in (*self._children.values(), *variables, *roots)}
+        return [(item, item._holders.ranks(self)) for item in held.values()]
+
+    def _relink(self, links: Any) -> None:
+        for item, ranks in links:
+            for rank, key in ranks:
+                item._holders.add(self, key, rank)
+
+    def __copy__(self) -> Self:
+        """Return a block that shares its parts and has registers of its own; they keep their paths."""
+        *_, links, state = self._parts()
+        made = self._blank()
+        made._take(([(item, [(None, key) for _, key in ranks]) for item, ranks in links], state))
+        for name, kind in _REGISTERS.items():
+            made.__dict__[name] = kind(self.__dict__[name])
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a network of its own, with everything below; deep ones don't recurse."""
+        below = {id(block): block for _, block in self.walk()}
+        copied = [
+            block
+            for block in below.values()
+            if block is self or (id(block) not in memo and type(block).__deepcopy__ is Owner.__deepcopy__)
+        ]
+        for block in copied:
+            memo[id(block)] = block._blank()
+        for block in copied:
+            memo[id(block)]._take(copy.deepcopy(block._parts(), memo))
+        made: Self = memo[id(self)]
+        return made
 
     # ------------------------------------------------------------------ hooks and printing
 
