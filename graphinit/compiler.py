@@ -149,7 +149,7 @@ def _executable(
     return Executable(
         graph,
         plan.program,
-        emit_numpy(plan.program),
+        emit_numpy,
         variables,
         structure,
         visible,

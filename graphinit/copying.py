@@ -92,7 +92,11 @@ class Portable:
         """Raise an error when the attributes hold what pickle cannot find by its name."""
         attributes = state[0] if isinstance(state, tuple) else state
         found = find_nameless(attributes) if isinstance(attributes, Mapping) else None
-        words = f"its attribute {found[0]} is {found[1]}" if found else ""
+        words = ""
+        if found:
+            public = found[0].removeprefix("_")
+            known = hasattr(type(self), public.partition(".")[0].partition("[")[0])
+            words = f"its attribute {public if known else found[0]} is {found[1]}"
         if not found and not has_name(type(self)):
             words = f"its class is {_words(type(self))}"
         if words:
@@ -179,7 +183,7 @@ def find_nameless(attributes: Mapping[str, Any]) -> tuple[str, str] | None:
     'g[1]'
     """
     seen: set[int] = set()
-    stack = list(reversed(attributes.items()))
+    stack = list(attributes.items())[::-1]
     while stack:
         place, value = stack.pop()
         kind = type(value)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from graphinit.copying import Portable
 from graphinit.errors import ArrayError, CallError
 from graphinit.random import check_seed
 
@@ -78,7 +79,7 @@ def stack_samples(samples: Sequence[Any]) -> Any:
     return np.stack([np.asarray(sample) for sample in samples])
 
 
-class DataLoader:
+class DataLoader(Portable):
     """Batches of a dataset, epoch after epoch.
 
     The order of an epoch depends on the seed and the number of the epoch alone, so that a run that is
@@ -105,6 +106,8 @@ class DataLoader:
     CallError
         GI503, when an option is out of range.
     """
+
+    _refusal = CallError
 
     def __init__(
         self,

@@ -7,10 +7,14 @@ where each number came from; the last lines offer fixes that were tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import copy
+import pickle
+from collections.abc import Iterable, Mapping
+from typing import Any, Self, TypeVar
 
 from graphinit.plain_text import escaped
+
+_Error = TypeVar("_Error", bound="GraphInitError")
 
 CODES: dict[str, str] = {
     "GI101": "two nodes want one name",
@@ -117,6 +121,20 @@ class GraphInitError(Exception):
         self.details = tuple(details)
         self.trail = tuple(trail)
 
+    def __copy__(self) -> Self:
+        return _made(type(self), self.args, vars(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = memo[id(self)] = type(self).__new__(type(self), *self.args)
+        vars(made).update(copy.deepcopy(vars(self), memo))
+        return made
+
+    def __reduce__(self) -> Any:
+        """Let an error cross to another process whole; what no pickle holds is None there."""
+        fields = {name: value if _is_pickled(value) else None for name, value in vars(self).items()}
+        args = tuple(arg if _is_pickled(arg) else repr(arg) for arg in self.args)
+        return _made, (type(self), args, fields)
+
     @property
     def headline(self) -> str:
         """The first line: code, title, node and place."""
@@ -146,6 +164,23 @@ class GraphInitError(Exception):
             "fixes": list(self.fixes),
             "trail": list(self.trail),
         }
+
+
+def _made(kind: type[_Error], args: tuple[Any, ...], fields: Mapping[str, Any]) -> _Error:
+    """Return an error with these fields, whatever the constructor of its class takes."""
+    made = kind.__new__(kind, *args)
+    vars(made).update(fields)
+    return made
+
+
+def _is_pickled(value: Any) -> bool:
+    if value is None or value == () or type(value) in (str, int):
+        return True
+    try:
+        pickle.dumps(value)
+    except Exception:  # whatever it holds: an error that cannot be sent would hide what went wrong
+        return False
+    return True
 
 
 class GraphError(GraphInitError, ValueError):

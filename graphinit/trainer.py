@@ -63,7 +63,7 @@ class Trainer:
             raise ParameterError("optimizer_params go with an optimiser's name; this one is made already")
         self.optimizer = create(optimizer, **(optimizer_params or {}))
         self.optimizer.bind(params)
-        self._warned: set[int] = set()
+        self._warned: set[int] = set()  # places of parameters in the optimiser's list
 
     @property
     def learning_rate(self) -> float:
@@ -105,14 +105,15 @@ class Trainer:
         """Do nothing: there is one process."""
 
     def _name_unused(self) -> None:
+        parameters = self.optimizer.parameters
         found = [
-            parameter
-            for parameter in self.optimizer.parameters
-            if parameter.is_unused and not parameter.has_fresh_gradient and id(parameter) not in self._warned
+            index
+            for index, parameter in enumerate(parameters)
+            if parameter.is_unused and not parameter.has_fresh_gradient and index not in self._warned
         ]
         if found:
-            self._warned.update(id(parameter) for parameter in found)
-            listed = ", ".join(parameter.path for parameter in found)
+            self._warned.update(found)
+            listed = ", ".join(parameters[index].path for index in found)
             warn_user(f"the loss does not depend on {listed}, which stay as they are")
 
     def save_states(self, fname: str | os.PathLike[str]) -> None:

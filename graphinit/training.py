@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from graphinit.compiler import compile_training, differentiate_for, settled_graph
+from graphinit.copying import Portable
 from graphinit.errors import BlockError, CallError, GraphInitError
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Node, Value
@@ -64,8 +66,10 @@ class _Program:
     groups: list[int]
 
 
-class TrainingStep:
+class TrainingStep(Portable):
     """What `compile_step` returns: called on a batch it trains the network and returns the loss.
+
+    A copy, or what a pickle is loaded to, goes on as the original would.
 
     Parameters
     ----------
@@ -76,6 +80,9 @@ class TrainingStep:
     optimizer : Optimizer
         How parameters change.
     """
+
+    _remade = {"_programs": OrderedDict, "_seen": NoneType}
+    _refusal = BlockError
 
     def __init__(self, net: Block, loss_fn: Any, optimizer: Optimizer) -> None:
         self.net = net

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 from graphinit.errors import GraphInitError, ShapeError
 from graphinit.ir.dims import Expr
@@ -13,7 +13,7 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from passes.shapes.diagnostics import diagnose
 from passes.shapes.explanation import Explanation, History
-from passes.shapes.inference import Inference, number_of, read_inputs
+from passes.shapes.inference import Given, Inference, infer, number_of, read_inputs
 from passes.shapes.inversion import Solution, solve_backwards
 from passes.shapes.open_sizes import OpenSize, find_open
 from passes.shapes.report_text import report_table
@@ -28,6 +28,8 @@ Sizes = tuple[int | str, ...]
 
 class ShapeReport(Mapping[str, Sizes | None]):
     """What shape inference found of a graph; it holds no data.
+
+    It follows from the graph and what was given, so that is what its pickle holds.
 
     A mapping from names to shapes: tuples of ints, texts such as ``"batch"`` or ``"2*n"``, and -1 for
     what is not known; None when not even the rank is.  Names are those of nodes, of further outputs
@@ -49,8 +51,27 @@ class ShapeReport(Mapping[str, Sizes | None]):
     """
 
     def __init__(self, inference: Inference) -> None:
-        self._inference = inference
-        self._source = inference.graph
+        self.__dict__["_inference"] = inference
+        self._source, self._given = inference.graph, inference.given
+
+    # ------------------------------------------------------------------ copies
+
+    @cached_property
+    def _inference(self) -> Inference:
+        """What was inferred: of a report that comes from a pickle, inferred again when it is first asked for."""
+        return infer(self._source, self._given)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __getstate__(self) -> tuple[Graph, Mapping[int, Given]]:
+        return self._source, self._given
+
+    def __setstate__(self, state: tuple[Graph, Mapping[int, Given]]) -> None:
+        self._source, self._given = state
 
     # ------------------------------------------------------------------ shapes by name
 

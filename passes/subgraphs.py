@@ -140,7 +140,7 @@ def _compiled(graph: Graph, types: tuple[tuple[Any, str], ...]) -> Callable[...,
     settled = run_pass(pipeline("default"), report.graph).graph
     plan = run_pass(PlanMemory(), settled).report
     results = list(graph.outputs)
-    executable = Executable(settled, plan.program, emit_numpy(plan.program), {}, results, results, {})
+    executable = Executable(settled, plan.program, emit_numpy, {}, results, results, {})
     run: Callable[..., Any] = executable.run
     return run if len(results) > 1 else lambda *arrays: (run(*arrays),)
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import networkx
 
+from graphinit.copying import WHAT_TO_DO, find_nameless
 from graphinit.errors import GraphError
 from graphinit.ir.dims import Expr
 from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
@@ -252,6 +253,24 @@ class Graph:
         graph = Graph.__new__(Graph)._assign(nodes, self.outputs, self.table, self.numbers, self.structure)
         graph.index, graph.left_out = self.index, self.left_out
         return graph
+
+    def __copy__(self) -> Graph:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Graph:
+        return self
+
+    def __reduce__(self) -> Any:
+        for node in self:
+            found = find_nameless(node.attrs)
+            if found is not None:
+                raise GraphError(
+                    f"a graph cannot be pickled: attribute {found[0]} of {node.name!r} is {found[1]}; {WHAT_TO_DO}",
+                    node=node.name,
+                )
+        nodes = [_fields(node) for node in self]
+        left_out = [_fields(node) for node in self.left_out]
+        return _rebuilt, (nodes, dict(self.outputs), self.structure, left_out)
 
     def to_json(self) -> str:
         """Return the graph as JSON text: names kept, folders of origins dropped."""
@@ -491,6 +510,25 @@ class GraphBuilder(NodeTable):
             if name in needed and node.op != "input":
                 selection.append(node)
         return graph._assign(selection.nodes, outputs, tuple(selection.table), selection.numbers, structure)
+
+
+def _fields(node: Node) -> tuple[Any, ...]:
+    return node.name, node.op, node.attrs, node.inputs, node.types, node.meta
+
+
+def _rebuilt(
+    nodes: Iterable[tuple[Any, ...]],
+    outputs: Mapping[str, Value],
+    structure: Structure,
+    left_out: Iterable[tuple[Any, ...]],
+) -> Graph:
+    """Return the graph of a pickle; what is interned or remembered is made again."""
+    table = NodeTable()
+    for fields in nodes:
+        table.append(Node(*fields))
+    graph = Graph.__new__(Graph)._assign(table.nodes, outputs, tuple(table.table), table.numbers, structure)
+    graph.left_out = tuple(Node(*fields) for fields in left_out)
+    return graph
 
 
 def _by_order(node: Node) -> int:

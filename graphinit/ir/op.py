@@ -50,6 +50,15 @@ class Literal:
     def __hash__(self) -> int:
         return hash(self._key)
 
+    def __copy__(self) -> Literal:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Literal:
+        return self
+
+    def __reduce__(self) -> Any:
+        return Literal, (self.array,)  # read-only again
+
     def __repr__(self) -> str:
         return f"<{self.array.dtype}{list(self.array.shape)}>"
 
@@ -86,6 +95,15 @@ class Attrs(Mapping[str, Any]):
         if self._hash is None:
             self._hash = hash(tuple(self._items.items()))
         return self._hash
+
+    def __copy__(self) -> Attrs:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Attrs:
+        return self
+
+    def __reduce__(self) -> Any:
+        return Attrs, (self._items,)  # hashes of texts are others in another process
 
     def __repr__(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self._items.items())

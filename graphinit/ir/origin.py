@@ -50,6 +50,15 @@ class Origin:
     def __str__(self) -> str:
         return f"{os.path.basename(self.file)}:{self.line}"
 
+    def __copy__(self) -> Origin:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Origin:
+        return self
+
+    def __reduce__(self) -> tuple[type[Origin], tuple[str, None, int]]:
+        return Origin, (self.file, None, self.line)  # no code object leaves the process
+
 
 def here() -> Origin | None:
     """Return the nearest place outside graphinit and passes that led to this call."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphinit.compiler import compile_training
+from graphinit.copying import Portable
 from graphinit.errors import GradientError, ParameterError
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Value
@@ -35,7 +36,7 @@ GRADIENT = "grad."
 NEXT = "next."
 
 
-class Optimizer:
+class Optimizer(Portable):
     """Base of optimisers.  A subclass says what it keeps (`slots`) and how a parameter changes (`rule`).
 
     Parameters
@@ -73,6 +74,9 @@ class Optimizer:
     >>> weight.data()
     array([0.5, 1.5], dtype=float32)
     """
+
+    _remade = {"_programs": OrderedDict}
+    _refusal = ParameterError
 
     default_rate: ClassVar[float] = 0.01
     hyper: ClassVar[tuple[str, ...]] = ()

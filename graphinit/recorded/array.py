@@ -151,6 +151,10 @@ class Array:
     def __format__(self, spec: str) -> str:
         return format(self.numpy() if self.shape else self.item(), spec)
 
+    def __reduce__(self) -> Any:
+        """Copy and pickle value and gradient; how it was computed stays with the original."""
+        return _restored, (self.numpy(), self._grad, self._grad_req)
+
     # ------------------------------------------------------------------ gradients
 
     @property
@@ -340,6 +344,14 @@ def leaf(data: Any) -> Node:
     if array.dtype == np.float64 and not hasattr(data, "dtype"):
         array = array.astype(np.float32)
     return Node(LEAF, (), (TensorType(array.shape, canonical_dtype(array.dtype)),), [array])
+
+
+def _restored(value: np.ndarray, grad: np.ndarray | None, grad_req: str) -> Array:
+    array = Array(value)
+    if grad is not None:
+        array.attach_grad(grad_req)
+        array.take_gradients_in(grad)
+    return array
 
 
 def wrap(node: Node, port: int = 0) -> Array:

@@ -152,14 +152,18 @@ def _view(arena: np.ndarray, program: Program, view: View) -> np.ndarray:
 class Executable:
     """A compiled network.
 
+    A copy has a workspace of its own; a shallow one shares the variables, `copy.deepcopy` copies them.
+    A pickle holds the plan and no code.
+
     Parameters
     ----------
     graph : Graph
         What it computes, gradients included.
     program : Program
         The plan.
-    listing : Listing
-        The plan as Python source.
+    emit : callable
+        From the plan to its Python source: a function at the top level of a module.  It is called again
+        for every copy and wherever a pickle is loaded.
     variables : mapping from str to Variable
         Parameters and states by name.
     structure : Structure
@@ -184,7 +188,7 @@ class Executable:
         self,
         graph: Graph,
         program: Program,
-        listing: Listing,
+        emit: Callable[[Program], Listing],
         variables: Mapping[str, Variable],
         structure: Structure,
         results: Sequence[str],
@@ -192,9 +196,11 @@ class Executable:
         report: Any = None,
         memory: Any = None,
     ) -> None:
+        listing = emit(program)
         self.graph = graph
         self.program = program
         self.source = listing.source
+        self._emit = emit
         self.report = report
         self.memory = memory
         self.structure = structure
@@ -202,6 +208,7 @@ class Executable:
         self.gradients = dict(gradients)
         self.inputs = {name: graph[name].type for name in program.phases[0].inputs}
         self._variables = {name: variables[name] for name in listing.variables.values()}
+        self._given = {name: variables[name] for name in self.gradients.values() if name in variables}
         self._accepting = [
             (place, variables[owner])
             for place, owner in enumerate(self.gradients.values())
@@ -220,6 +227,11 @@ class Executable:
         exec(compile(listing.source, self._file, "exec"), scope)
         self.run: Callable[..., Any] = scope["forward"]  # type: ignore[assignment]
         self.run_backward: Callable[..., Any] | None = scope.get("backward")  # type: ignore[assignment]
+
+    def __reduce__(self) -> Any:
+        variables = {**self._variables, **self._given}
+        found = (self.structure, self.results, self.gradients, self.report, self.memory)
+        return Executable, (self.graph, self.program, self._emit, variables, *found)
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
