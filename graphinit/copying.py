@@ -20,7 +20,7 @@ import copy
 import dataclasses
 import functools
 import operator
-import pickle
+import os
 import sys
 import types
 import weakref
@@ -155,7 +155,7 @@ def has_name(thing: Any) -> bool:
     (True, False)
     """
     name = getattr(thing, "__qualname__", thing.__name__)
-    found: Any = sys.modules.get(pickle.whichmodule(thing, name))
+    found: Any = sys.modules.get(thing.__module__ or "")
     for part in name.split("."):
         found = getattr(found, part, None)
     return found is thing
@@ -194,7 +194,7 @@ def find_nameless(attributes: Mapping[str, Any]) -> tuple[str, str] | None:
             if not has_name(value):
                 return place, _words(value)
             continue
-        if "<locals>" in kind.__qualname__ and kind.__reduce_ex__ is object.__reduce_ex__:
+        if "<locals>" in kind.__qualname__ and _is_object_s(kind, "__reduce__", "__reduce_ex__"):
             return place, f"of {_words(kind)}"
         stack.extend(reversed([(f"{place}{step}", inner) for step, inner in _inner(value)]))
     return None
@@ -218,27 +218,25 @@ def _inner(value: Any) -> Iterator[tuple[str, Any]]:
         yield from (
             (f".{field.name}", getattr(value, field.name, None)) for field in dataclasses.fields(value)
         )
-    elif _is_plain(type(value)):
+    elif _is_object_s(type(value), "__reduce__", "__reduce_ex__", "__getstate__"):
         yield from ((f".{name}", item) for name, item in getattr(value, "__dict__", {}).items())
 
 
-def _is_plain(kind: type) -> bool:
-    """Whether objects of a class are pickled by their attributes."""
-    return all(
-        getattr(kind, method) is getattr(object, method)
-        for method in ("__reduce__", "__reduce_ex__", "__getstate__")
-    )
+def _is_object_s(kind: type, *methods: str) -> bool:
+    """Whether a class has inherited methods from `object` and nothing else."""
+    return all(getattr(kind, method) is getattr(object, method) for method in methods)
 
 
 def _words(thing: Any) -> str:
-    kind = "class" if isinstance(thing, type) else "function"
+    """Return what a function or a class is, for messages."""
     code = getattr(thing, "__code__", None)
-    place = f" ({code.co_filename.replace(chr(92), '/').rpartition('/')[2]}:{code.co_firstlineno})" if code else ""
+    place = f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno})" if code else ""
+    outside, local, _ = thing.__qualname__.partition(".<locals>")
     name = thing.__qualname__.rpartition(".")[2]
     if name == "<lambda>":
         return f"a lambda{place}"
-    inside = thing.__qualname__.partition(".<locals>")[0] if "<locals>" in thing.__qualname__ else ""
-    return f"the {kind} {name!r}{place}" + (f", defined inside {inside!r}" if inside else "")
+    kind = "class" if isinstance(thing, type) else "function"
+    return f"the {kind} {name!r}{place}" + (f", defined inside {outside!r}" if local else "")
 
 
 # ---------------------------------------------------------------------- weak links

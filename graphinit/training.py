@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class TrainingStep(Portable):
         How parameters change.
     """
 
-    _remade = {"_programs": OrderedDict, "_seen": NoneType}
+    _remade: ClassVar[Mapping[str, Any]] = {"_programs": OrderedDict, "_seen": NoneType}
     _refusal = BlockError
 
     def __init__(self, net: Block, loss_fn: Any, optimizer: Optimizer) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from graphinit.copying import Holders, Portable
 from graphinit.errors import ParameterError
@@ -21,7 +22,7 @@ class Variable(Portable):
         Leaf name.
     """
 
-    _remade = {"_holders": Holders}
+    _remade: ClassVar[Mapping[str, Any]] = {"_holders": Holders}
     _refusal = ParameterError
     _holders: Holders
     _lone_path = ""  # the path of the original, of a copy that nobody owns

@@ -67,10 +67,10 @@ class ShapeReport(Mapping[str, Sizes | None]):
     def __deepcopy__(self, memo: Any) -> Self:
         return self
 
-    def __getstate__(self) -> tuple[Graph, Mapping[int, Given]]:
+    def __getstate__(self) -> tuple[Graph, dict[int, Given]]:
         return self._source, self._given
 
-    def __setstate__(self, state: tuple[Graph, Mapping[int, Given]]) -> None:
+    def __setstate__(self, state: tuple[Graph, dict[int, Given]]) -> None:
         self._source, self._given = state
 
     # ------------------------------------------------------------------ shapes by name

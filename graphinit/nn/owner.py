@@ -11,7 +11,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from graphinit.copying import Holders, Portable
 from graphinit.errors import BlockError
@@ -46,7 +46,7 @@ class Owner(Portable):
     _pre_hooks: list[Callable[[Owner, tuple[Any, ...]], Any]]
     _hooks: list[Callable[[Owner, tuple[Any, ...], Any], Any]]
     _adopts_children = True
-    _remade = {"_holders": Holders, "_programs": Programs}
+    _remade: ClassVar[Mapping[str, Any]] = {"_holders": Holders, "_programs": Programs}
     _refusal = BlockError
     _named: Mapping[str, str] = {}
     """For attributes of its ops that have another name: the argument that each comes from."""
@@ -322,7 +322,7 @@ class Owner(Portable):
     def _links(self) -> Any:
         """Return what this holds with the ranks that it has there as a holder."""
         variables = [*self._parameters.values(), *self._states.values()]
-        roots = [item.root for item in self._parameters.values()]  # a transposed one's other side is held, too
+        roots = [item.root for item in self._parameters.values()]  # of a transposed one both are held
         held = {id(item): item for item in (*self._children.values(), *variables, *roots)}
         return [(item, item._holders.ranks(self)) for item in held.values()]
 

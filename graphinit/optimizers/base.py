@@ -75,7 +75,7 @@ class Optimizer(Portable):
     array([0.5, 1.5], dtype=float32)
     """
 
-    _remade = {"_programs": OrderedDict}
+    _remade: ClassVar[Mapping[str, Any]] = {"_programs": OrderedDict}
     _refusal = ParameterError
 
     default_rate: ClassVar[float] = 0.01
