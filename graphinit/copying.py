@@ -111,7 +111,7 @@ class Portable:
             restore(state)
         else:
             attributes, slots = state if isinstance(state, tuple) else (state, None)
-            self.__dict__.update(attributes or {})
+            self.__dict__.update({sys.intern(name): value for name, value in (attributes or {}).items()})
             for name, value in (slots or {}).items():
                 setattr(self, name, value)
         self._relink(links)

@@ -22,14 +22,15 @@ class Variable(Portable):
         Leaf name.
     """
 
-    _remade: ClassVar[Mapping[str, Any]] = {"_holders": Holders}
+    _remade: ClassVar[Mapping[str, Any]] = {"_holders": Holders, "_lone_path": str}
     _refusal = ParameterError
     _holders: Holders
-    _lone_path = ""  # the path of the original, of a copy that nobody owns
+    _lone_path: str
+    """The path of the original, of a copy that nobody owns."""
 
     def __init__(self, name: str) -> None:
+        self._remake()
         self._name = name
-        self._holders = Holders()
         self._origin = here()
         self._notes: tuple[str | None, ...] = ()
 

@@ -16,8 +16,9 @@ _PACKAGES = ("graphinit", "passes")
 _COMMAND = "graphinit.cli"
 """Whoever called the command line is no user's source."""
 
+_KEPT = 4096
 _is_ours: dict[CodeType, bool | None] = {}
-"""Whether code is of these packages; None where the walk ends."""
+"""Whether code is of these packages; None where the walk ends.  Emptied when it has grown to `_KEPT`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,14 @@ def here() -> Origin | None:
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if code not in _is_ours:
+        try:
+            ours = _is_ours[code]
+        except KeyError:
             module = frame.f_globals.get("__name__", "")
-            _is_ours[code] = None if module == _COMMAND else module.partition(".")[0] in _PACKAGES
-        ours = _is_ours[code]
+            ours = None if module == _COMMAND else module.partition(".")[0] in _PACKAGES
+            if len(_is_ours) >= _KEPT:  # code that is made at run time must not be kept for ever
+                _is_ours.clear()
+            _is_ours[code] = ours
         if ours is None:
             return None
         if not ours:

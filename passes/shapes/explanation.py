@@ -288,9 +288,10 @@ class History:
         node, _ = self._values[value]
         dim, name = self.stated(place), self.name(value)
         given = self.inference.given.get(value)
-        if given is not None and given.type.shape is not None and given.type.shape[axis] != -1:
-            shape = ", ".join(map(str, given.type.shape))
-            shown = f"({shape},)" if len(given.type.shape) == 1 else f"({shape})"
+        sizes = () if given is None else given.type.shape or ()
+        if given is not None and axis < len(sizes) and sizes[axis] != -1:  # another rank: it was not taken
+            shape = ", ".join(map(str, sizes))
+            shown = f"({shape},)" if len(sizes) == 1 else f"({shape})"
             return Step(f"{dim} from {name}={shown} given to inference", given.where, name, axis, True)
         notes, meta = node.meta.notes, node.meta
         note = notes[axis] if axis < len(notes) else None
