@@ -28,6 +28,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from graphinit.errors import GraphInitError
 
 
@@ -39,6 +41,9 @@ class Portable:
 
     _remade: ClassVar[Mapping[str, Callable[[], Any]]] = {}
     """Attributes that copies don't take over, and what makes new ones."""
+
+    _arrays: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are arrays, or None, and are written to."""
 
     _refusal: ClassVar[type[GraphInitError]] = GraphInitError
     """What is raised when an attribute cannot be pickled."""
@@ -106,9 +111,9 @@ class Portable:
     def _take(self, parts: tuple[Any, ...]) -> None:
         """Become a copy of what has these parts."""
         *_, links, state = parts
-        restore = getattr(self, "__setstate__", None)
+        restore = getattr(type(self), "__setstate__", None)  # a __getattr__ of the class finds nothing yet
         if restore is not None:
-            restore(state)
+            restore(self, state)
         else:
             attributes, slots = state if isinstance(state, tuple) else (state, None)
             self.__dict__.update({sys.intern(name): value for name, value in (attributes or {}).items()})
@@ -139,6 +144,21 @@ def _blank(cls: type[Portable]) -> Portable:
 
 def _restore(made: Portable, parts: tuple[Any, ...]) -> None:
     made._take(parts)
+    for name in made._arrays:
+        if (array := made.__dict__.get(name)) is not None:
+            made.__dict__[name] = own_array(array)
+
+
+def own_array(array: np.ndarray) -> np.ndarray:
+    """Return an array from a pickle that can be written to and is nobody else's: itself, or a copy.
+
+    What comes from buffers beside the pickle (protocol 5, out of band) may be neither.
+    """
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    is_own = array.flags.writeable and (owner.base is None or type(owner.base) is bytearray)
+    return array if is_own else array.copy()
 
 
 # ---------------------------------------------------------------------- functions and classes without a name

@@ -23,6 +23,7 @@ class Variable(Portable):
     """
 
     _remade: ClassVar[Mapping[str, Any]] = {"_holders": Holders, "_lone_path": str}
+    _arrays = ("_data", "_grad")
     _refusal = ParameterError
     _holders: Holders
     _lone_path: str

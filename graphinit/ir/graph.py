@@ -38,6 +38,9 @@ from graphinit.json_values import Json
 Structure = Any
 """How outputs are returned: an output's name, or a list, tuple or dict of structures."""
 
+Fields = tuple[Any, ...]
+"""A node as a pickle holds it."""
+
 
 class Symbol(Protocol):
     """What `Graph` needs of a tensor."""
@@ -261,16 +264,7 @@ class Graph:
         return self
 
     def __reduce__(self) -> Any:
-        for node in self:
-            found = find_nameless(node.attrs)
-            if found is not None:
-                raise GraphError(
-                    f"a graph cannot be pickled: attribute {found[0]} of {node.name!r} is {found[1]}; {WHAT_TO_DO}",
-                    node=node.name,
-                )
-        nodes = [_fields(node) for node in self]
-        left_out = [_fields(node) for node in self.left_out]
-        return _rebuilt, (nodes, dict(self.outputs), self.structure, left_out)
+        return _rebuilt, (_fields(self), dict(self.outputs), self.structure, _fields(self.left_out))
 
     def to_json(self) -> str:
         """Return the graph as JSON text: names kept, folders of origins dropped."""
@@ -362,6 +356,10 @@ class GraphBuilder(NodeTable):
         self.scope: Meta | None = None  # metadata for nodes made now, while a block is traced
         self.into: GraphBuilder | None = None
         self.renamed: dict[str, str] = {}
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle the nodes; what is remembered of their shapes is found again."""
+        return _rebuilt_builder, (_fields(self.nodes.values()), self.resolve, self.scope)
 
     def next_order(self) -> int:
         """Return the next number of the counter of creation."""
@@ -512,15 +510,30 @@ class GraphBuilder(NodeTable):
         return graph._assign(selection.nodes, outputs, tuple(selection.table), selection.numbers, structure)
 
 
-def _fields(node: Node) -> tuple[Any, ...]:
-    return node.name, node.op, node.attrs, node.inputs, node.types, node.meta
+def _fields(nodes: Iterable[Node]) -> list[Fields]:
+    """Return what a pickle holds of nodes."""
+    fields = []
+    for node in nodes:
+        found = find_nameless(node.attrs)
+        if found is not None:
+            raise GraphError(
+                f"a graph cannot be pickled: attribute {found[0]} of {node.name!r} is {found[1]}; {WHAT_TO_DO}",
+                node=node.name,
+            )
+        fields.append((node.name, node.op, node.attrs, node.inputs, node.types, node.meta))
+    return fields
+
+
+def _rebuilt_builder(nodes: Iterable[Fields], resolve: Any, scope: Meta | None) -> GraphBuilder:
+    builder = GraphBuilder(resolve)
+    for fields in nodes:
+        builder.append(Node(*fields))
+    builder.scope = scope
+    return builder
 
 
 def _rebuilt(
-    nodes: Iterable[tuple[Any, ...]],
-    outputs: Mapping[str, Value],
-    structure: Structure,
-    left_out: Iterable[tuple[Any, ...]],
+    nodes: Iterable[Fields], outputs: Mapping[str, Value], structure: Structure, left_out: Iterable[Fields]
 ) -> Graph:
     """Return the graph of a pickle; what is interned or remembered is made again."""
     table = NodeTable()

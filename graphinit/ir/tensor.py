@@ -55,6 +55,15 @@ class Tensor:
         self._follow()
         return self._value
 
+    def __copy__(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self  # a name for a value, as blocks keep it after they were described
+
+    def __reduce__(self) -> Any:
+        return Tensor, (self.builder, self.value)
+
     def _follow(self) -> None:
         """Go where the node went when its builder was absorbed by another."""
         while self._builder.into is not None:

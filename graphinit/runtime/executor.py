@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphinit.copying import Portable
 from graphinit.errors import (
     CallError,
     ExecutionError,
@@ -90,7 +91,7 @@ class ArrayVariable:
         """Do nothing: parameters are not stored."""
 
 
-class StateVariable:
+class StateVariable(Portable):
     """A state of a functional graph, owned by its executable.
 
     Parameters
@@ -98,6 +99,8 @@ class StateVariable:
     array : numpy.ndarray
         The first value; copied.
     """
+
+    _arrays = ("_data",)
 
     def __init__(self, array: np.ndarray) -> None:
         self._data = np.array(array, order="C")

@@ -294,6 +294,17 @@ def test_optimizers_and_trainers_go_on_bit_for_bit(way, rule):
     assert alone.parameters[0] is not weight
 
 
+@pytest.mark.parametrize("taken", [bytes, bytearray, lambda buffer: buffer])
+def test_buffers_beside_the_pickle_are_not_shared(taken):
+    step, x, y = _stepped()
+    before, beside = values(step.net), []
+    text = pickle.dumps(step, 5, buffer_callback=beside.append)
+    again = pickle.loads(text, buffers=[taken(buffer) for buffer in beside])
+    losses = [again(x, y) for _ in range(2)]
+    assert_equal(values(step.net), before)
+    assert_equal([step(x, y) for _ in range(2)], losses)
+
+
 @every_deep_way
 def test_a_trainer_warns_once_of_what_the_loss_doesn_t_need(way):
     weight = Parameter("weight", shape=(2,))

@@ -8,7 +8,7 @@ import pickletools
 import numpy as np
 import pytest
 
-from graphinit import autograd, init, loss, nn
+from graphinit import Graph, autograd, init, loss, nn
 from graphinit import functional as F
 from graphinit.constant import Constant
 from graphinit.errors import DeferredInitializationError
@@ -79,6 +79,34 @@ class Upward(nn.Block):
         return self.inner(x)
 
 
+class Remembering(nn.Block):
+    """A block that keeps tensors of its description, as attention weights are kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Dense(3)
+        self.weights = [None]
+
+    def forward(self, x):
+        self.last = self.inner(x)
+        self.weights[0] = F.softmax(self.last)
+        return self.weights[0]
+
+
+class Delegating(nn.Block):
+    """A block that answers for another one."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Dense(3)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
 class Slotted(nn.Dense):
     __slots__ = ("extra",)
 
@@ -106,6 +134,8 @@ NETWORKS = {
     "own": (lambda: Noted(5, "hello"), (2, 7)),
     "careful": (lambda: nn.Sequential(Careful(), nn.Dense(2)), (2, 7)),
     "upward": (Upward, (2, 7)),
+    "remembering": (Remembering, (2, 7)),
+    "delegating": (Delegating, (2, 7)),
     "deep": (lambda: nn.Sequential(nn.Sequential(nn.Sequential(nn.Dense(5)))), (2, 7)),
 }
 
@@ -342,6 +372,18 @@ def test_copies_don_t_count_as_new_blocks():
     net = Counted(3)
     copy.deepcopy(net), copy.copy(net)
     assert Counted(3).name == "counted1"
+
+
+@every_way
+def test_tensors_that_a_block_remembers(way):
+    block = Remembering()
+    block.initialize()
+    block(ramp(2, 7))
+    again = way(block)
+    assert again.last.builder is again.weights[0].builder
+    assert str(Graph(again.weights[0])) == str(Graph(block.weights[0]))
+    assert str(again.last.type) == str(block.last.type)
+    assert Graph(way(F.relu(F.input("x", (2, 3)))) * 2).inputs.keys() == {"x"}
 
 
 # ---------------------------------------------------------------------- parameters
