@@ -11,12 +11,10 @@ import pytest
 from graphinit import Graph, autograd, init, loss, nn
 from graphinit import functional as F
 from graphinit.constant import Constant
-from graphinit.errors import DeferredInitializationError
 from graphinit.parameter import Parameter
-from graphinit.recorded.array import Array
 from graphinit.trainer import Trainer
 
-from .ways import DEEP, WAYS, assert_equal, pickled, ramp, values
+from .ways import DEEP, WAYS, assert_equal, pickled, ramp, tied, values
 
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 every_deep_way = pytest.mark.parametrize("way", DEEP.values(), ids=DEEP)
@@ -218,13 +216,6 @@ def test_a_copy_goes_on_with_gradients_and_random_streams(way):
 # ---------------------------------------------------------------------- ties and places
 
 
-def tied():
-    one, other = nn.Dense(5, in_units=11, use_bias=False), nn.Dense(11, in_units=5, use_bias=False)
-    other.weight = one.weight.T
-    third = nn.Dense(5, in_units=11, params=one.params, use_bias=False)
-    return nn.Sequential(one, other, third)
-
-
 @every_deep_way
 def test_ties_stay_ties(way):
     net = tied()
@@ -384,67 +375,6 @@ def test_tensors_that_a_block_remembers(way):
     assert str(Graph(again.weights[0])) == str(Graph(block.weights[0]))
     assert str(again.last.type) == str(block.last.type)
     assert Graph(way(F.relu(F.input("x", (2, 3)))) * 2).inputs.keys() == {"x"}
-
-
-# ---------------------------------------------------------------------- parameters
-
-
-@every_way
-def test_parameters_by_themselves_keep_their_paths(way):
-    net = tied()
-    waiting = way(net[0].weight)
-    assert waiting.path == "0.weight"
-    assert waiting.owner is None
-    assert waiting.shape == (5, 11)
-    net.initialize(force_reinit=True, seed=4)
-    again = way(net[0].weight)
-    assert again.path == "0.weight"
-    assert_equal(again.data(), net[0].weight.data())
-    flipped = way(net[1].weight)
-    assert_equal(flipped.data(), net[0].weight.data().T)
-    assert flipped.root.path == "0.weight"
-
-
-@every_deep_way
-def test_a_parameter_that_waits_draws_the_same_values(way):
-    net = nn.Sequential(nn.Dense(3))
-    net.initialize(init.Xavier(), seed=5)
-    again = way(net[0].weight)
-    with pytest.raises(DeferredInitializationError, match=r"0\.weight"):
-        again.data()
-    again.shape = (3, 7)
-    again.settle()
-    net(ramp(2, 7))
-    assert_equal(again.data(), net[0].weight.data())
-
-
-@every_way
-def test_dicts_of_parameters_keep_their_aliases(way):
-    net = nn.Sequential(nn.Dense(3, in_units=2))
-    net.initialize()
-    parameters = net.collect_params()
-    again = way(parameters)
-    assert type(again) is type(parameters)
-    assert list(again) == list(parameters)
-    assert again[f"{net[0].name}_weight"] is again["0.weight"]
-    assert_equal(again["0.weight"].data(), net[0].weight.data())
-
-
-@every_way
-def test_recorded_arrays_copy_as_their_values(way):
-    x = Array([1.0, 2.0])
-    x.attach_grad()
-    with autograd.record():
-        y = (x * x).sum()
-    y.backward()
-    assert float(way(y)) == 5.0
-    again = way(x)
-    assert_equal(again.numpy(), x.numpy())
-    assert_equal(again.grad, x.grad)
-    with autograd.record():
-        z = (again * again * again).sum()
-    z.backward()
-    assert_equal(again.grad, np.array([3, 12], np.float32))
 
 
 # ---------------------------------------------------------------------- sizes, and what a pickle holds

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from graphinit import nn
+
 
 def pickled(thing: Any, protocol: int = pickle.HIGHEST_PROTOCOL) -> Any:
     return pickle.loads(pickle.dumps(thing, protocol))
@@ -45,3 +47,11 @@ def assert_equal(one: Any, other: Any) -> None:
             assert_equal(mine, its)
         return
     np.testing.assert_array_equal(one, other, strict=True)
+
+
+def tied() -> nn.Sequential:
+    """Three layers over one parameter, one of them by its transpose."""
+    one, other = nn.Dense(5, in_units=11, use_bias=False), nn.Dense(11, in_units=5, use_bias=False)
+    other.weight = one.weight.T
+    third = nn.Dense(5, in_units=11, params=one.params, use_bias=False)
+    return nn.Sequential(one, other, third)
