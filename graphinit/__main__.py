@@ -1,8 +1,6 @@
 """``python -m graphinit`` is the command ``graphinit``."""
 
-import sys
-
-from graphinit.cli import main
+from graphinit.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m graphinit"))
+    run(prog="python -m graphinit")

@@ -2,23 +2,26 @@
 
 A target is ``FILE.py:NAME``, ``package.module:NAME`` or a graph saved as ``FILE.json``.  `NAME` is a
 network, a graph, or a function without arguments that returns one.  A file is imported, not run:
-what stands under ``if __name__ == "__main__":`` stays asleep.
+what stands under ``if __name__ == "__main__":`` stays asleep.  The rest of its top level is executed, and
+`NAME` when it is a function, so that only trusted code is to be checked; a ``FILE.json`` executes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import graphinit
 from graphinit.command.formats import as_github, as_json, as_sarif, failure, findings
+from graphinit.command.output import Output
 from graphinit.command.pages import page
-from graphinit.command.targets import graph_of, load_target, parse_inputs
+from graphinit.command.targets import describe, graph_of, load_target, parse_inputs
 from graphinit.command.watching import user_modules, watch
 from graphinit.drawing import render
 from graphinit.errors import (
@@ -30,12 +33,16 @@ from graphinit.errors import (
     TargetError,
 )
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 from passes.shape_inference import ShapeReport, infer_shapes
 from passes.shapes.report_text import fitted
 
-__all__ = ["load_target", "main", "parse_inputs"]
+__all__ = ["load_target", "main", "parse_inputs", "run"]
 
 HOLDS, CLASHES, MISUSED, STOPPED = 0, 1, 2, 130
+
+_MISUSES = (TargetError, SymbolicValueError, CallError, BlockError)
+"""Errors of which a target is the cause, not its shapes."""
 
 _EXIT_CODES = """\
 exit codes:
@@ -47,8 +54,11 @@ exit codes:
 _TARGETS = """\
 targets:
   FILE.py:NAME         imported without running what stands under __main__
-  package.module:NAME
+  package.module:NAME  imported, too
   FILE.json            a graph saved with Graph.to_json
+
+Checking or drawing a FILE.py or a module executes its top level, and NAME if
+it is a function: only use code that you trust. A FILE.json executes nothing.
 
 inputs:
   x=batch,64           sizes: numbers, names for any size, -1 for unknown
@@ -58,6 +68,8 @@ inputs:
 
 def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     """Run the command line.
+
+    While it runs, what targets write to descriptor 1 goes to standard error; see `Output`.
 
     Parameters
     ----------
@@ -70,37 +82,88 @@ def main(argv: Sequence[str] | None = None, prog: str = "graphinit") -> int:
     -------
     int
         0 when the network holds, 1 when its shapes clash, 2 on wrong usage, 130 after Ctrl-C.
+
+    Raises
+    ------
+    SystemExit
+        When the arguments are not to be understood, or ask for help.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # names may have letters that a terminal lacks
-    parser = _parser(prog)
-    arguments, rest = parser.parse_known_args(argv)
-    # argparse gives up on positional arguments that follow an option; they are ours all the same.
-    strange = [text for text in rest if text.startswith("-")]
-    if strange:
-        parser.error(f"unrecognized arguments: {' '.join(strange)}")
-    words = [*arguments.words, *rest]
-    targets = [word for place, word in enumerate(words) if _is_target(word, first=place == 0)]
-    if not targets and not getattr(arguments, "explain", None):
-        parser.error("give a target: FILE.py:NAME, package.module:NAME or FILE.json")
-    if getattr(arguments, "format", "text") != "text" and (arguments.why or arguments.solve):
-        parser.error("--why and --solve answer as text")
+    return _command(argv, prog, lasting=False)
+
+
+def run(prog: str = "graphinit") -> NoReturn:
+    """Run the command line as all that a process does, and end it.
+
+    What targets write to descriptor 1 when the process ends goes to standard error, too.
+    """
+    sys.exit(_command(None, prog, lasting=True))
+
+
+def _command(argv: Sequence[str] | None, prog: str, *, lasting: bool) -> int:
     try:
-        inputs = parse_inputs(word for word in words if word not in targets)
-        return int(arguments.run(targets, inputs, arguments))
-    except GraphInitError as error:
-        return _fail(error, MISUSED)
+        with Output(lasting) as output:
+            arguments, words = _parsed(argv, prog, output)
+            code = _answer(arguments, words, output)
+            if output.failure is not None:  # a full disk
+                reason = output.failure.strerror or output.failure
+                output.complain(f"graphinit: the output cannot be written: {reason}")
+                return MISUSED
+            return code
     except KeyboardInterrupt:
         return STOPPED
-    except OSError as error:  # a full disk
-        _silence(sys.stdout)
-        _say(f"graphinit: the output cannot be written: {error.strerror or error}", sys.stderr)
+
+
+def _answer(arguments: argparse.Namespace, words: Sequence[str], output: Output) -> int:
+    targets = _targets(words)
+    try:
+        inputs = parse_inputs(word for word in words if word not in targets)
+        return int(arguments.run(targets, inputs, arguments, output))
+    except KeyboardInterrupt:
+        raise
+    except GraphInitError as error:
+        return _fail(error, MISUSED, output)
+    except BaseException as error:  # objects of users are met everywhere, and do what they like
+        output.complain(fitted(f"graphinit: {describe(error)}"))
         return MISUSED
+
+
+def _parsed(argv: Sequence[str] | None, prog: str, output: Output) -> tuple[argparse.Namespace, list[str]]:
+    """Return the options, and the words that are none."""
+    said, complained = io.StringIO(), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+            parser = _parser(prog)
+            arguments, rest = parser.parse_known_args(argv)
+            # argparse gives up on positional arguments that follow an option; they are ours all the same.
+            strange = [text for text in rest if text.startswith("-")]
+            if strange:
+                parser.error(f"unrecognized arguments: {' '.join(strange)}")
+            words = [*arguments.words, *rest]
+            if not _targets(words) and not getattr(arguments, "explain", None):
+                parser.error("give a target: FILE.py:NAME, package.module:NAME or FILE.json")
+            if getattr(arguments, "format", "text") != "text" and (arguments.why or arguments.solve):
+                parser.error("--why and --solve answer as text")
+    except SystemExit:
+        for text, tell in ((said, output.say), (complained, output.complain)):
+            if text.getvalue():
+                tell(text.getvalue().rstrip("\n"))
+        raise
+    return arguments, words
+
+
+def _targets(words: Sequence[str]) -> list[str]:
+    return [word for place, word in enumerate(words) if _is_target(word, first=place == 0)]
 
 
 def _is_target(word: str, *, first: bool) -> bool:
     return "=" not in word and (first or ":" in word or word.endswith(".json"))
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors quote what was typed in one line that can be read."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(escaped(message))
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
@@ -109,7 +172,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "formatter_class": argparse.RawDescriptionHelpFormatter,
         "allow_abbrev": False,
     }
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description="Check the shapes of a neural network, or draw it, without running it.",
         **layout,
@@ -146,19 +209,21 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _check(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
+def _check(
+    targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace, output: Output
+) -> int:
     if arguments.explain:
-        _say(page(arguments.explain))
+        output.say(page(arguments.explain))
         if not targets:
             return HOLDS
     if not arguments.watch:
-        return _look(targets, inputs, arguments, {})
+        return _look(targets, inputs, arguments, output, {})
     before, known = dict(sys.modules), dict[str, ShapeReport]()
     code = HOLDS
 
     def look() -> dict[str, str]:
         nonlocal code
-        code = _look(targets, inputs, arguments, known)
+        code = _look(targets, inputs, arguments, output, known)
         places = [target.rpartition(":")[0] or target for target in targets]
         folders = {
             os.getcwd(),
@@ -177,6 +242,7 @@ def _look(
     targets: list[str],
     inputs: dict[str, TensorType],
     arguments: argparse.Namespace,
+    output: Output,
     known: dict[str, ShapeReport],
 ) -> int:
     """Check targets once and print what is found."""
@@ -185,23 +251,29 @@ def _look(
     for target in targets:
         try:
             reports.append((target, _report(target, inputs, known.get(target))))
-        except (TargetError, SymbolicValueError, CallError, BlockError) as error:
+        except _MISUSES as error:
             failures.append((target, error, MISUSED))
         except GraphInitError as error:
             failures.append((target, error, CLASHES))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as cause:  # objects of users are met everywhere, and do what they like
+            unforeseen = TargetError(f"checking {target} failed: {describe(cause)}", code="GI602")
+            failures.append((target, unforeseen, MISUSED))
     answered = True
     if arguments.format == "text":
-        answered = _print_texts(reports, arguments, len(targets) > 1, known)
+        answered = _print_texts(reports, arguments, output, len(targets) > 1, known)
         for _, failed, code in failures:
-            _fail(failed, code)
+            _fail(failed, code, output)
     elif arguments.format == "json":
-        _say(as_json(reports, [(target, failed) for target, failed, _ in failures]))
+        output.say_json(as_json(reports, [(target, failed) for target, failed, _ in failures]))
     else:
         found = [each for _, report in reports for each in findings(report)]
         found += [failure(failed) for _, failed, _ in failures]
-        text = as_github(found) if arguments.format == "github" else as_sarif(found, graphinit.__version__)
-        if text:
-            _say(text)
+        if arguments.format == "sarif":
+            output.say_json(as_sarif(found, graphinit.__version__))
+        elif found:
+            output.command(as_github(found))
     known.update(reports)
     codes = [HOLDS if answered else CLASHES, *(code for _, _, code in failures)]
     for _, report in reports:
@@ -211,14 +283,14 @@ def _look(
 
 
 def _report(target: str, inputs: dict[str, TensorType], before: ShapeReport | None = None) -> ShapeReport:
-    with contextlib.redirect_stdout(sys.stderr):  # what the target prints is no part of a report
-        graph = graph_of(load_target(target), inputs, target)
+    graph = graph_of(load_target(target), inputs, target)
     return infer_shapes(graph, **inputs) if before is None else before.update(graph, **inputs)
 
 
 def _print_texts(
     reports: list[tuple[str, ShapeReport]],
     arguments: argparse.Namespace,
+    output: Output,
     several: bool,
     known: dict[str, ShapeReport],
 ) -> bool:
@@ -226,15 +298,15 @@ def _print_texts(
     answered = True
     for target, report in reports:
         if several:
-            _say(f"== {target}")
+            output.say(f"== {escaped(target)}")
         if arguments.why is None and not arguments.solve:
-            _say(str(report))
+            output.say(str(report))
         if arguments.why is not None:
             name, bracket, axis = arguments.why.partition("[")
             number = axis.removesuffix("]")
             if bracket and not number.lstrip("-").isdecimal():
                 raise TargetError(f"--why takes a name, or a name and an axis such as {name}[0]")
-            _say(fitted(str(report.why(name, int(number)) if bracket else report.why(name))))
+            output.say(fitted(str(report.why(name, int(number)) if bracket else report.why(name))))
         if arguments.solve:
             wanted = {}
             for text in arguments.solve:
@@ -245,60 +317,33 @@ def _print_texts(
                 wanted[name] = tuple(... if part == "..." else part for part in parts)
             solution = report.solve(**wanted)
             answered = answered and solution.ok
-            _say(fitted(str(solution)))
+            output.say(fitted(str(solution)))
         if target in known:
-            _say(f"re-inferred {report.visited} of {len(report)} nodes")
+            output.say(f"re-inferred {report.visited} of {len(report)} nodes")
     return answered
 
 
-def _render(targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace) -> int:
+def _render(
+    targets: list[str], inputs: dict[str, TensorType], arguments: argparse.Namespace, output: Output
+) -> int:
     if len(targets) > 1:
         raise TargetError(f"one picture shows one target, and there are {len(targets)}")
     try:
         report = _report(targets[0], inputs)
-    except (TargetError, SymbolicValueError, CallError, BlockError):
+    except _MISUSES:
         raise
     except GraphInitError as error:
-        return _fail(error, CLASHES)
+        return _fail(error, CLASHES, output)
     render(report.graph, arguments.output, report=report, depth=arguments.depth)
-    _say(f"wrote {arguments.output}")
+    output.say(f"wrote {escaped(arguments.output)}")
     if not report.ok:
         count = len(report.errors)
-        _say(f"{count} error{'s are' if count > 1 else ' is'} marked in the picture", sys.stderr)
+        output.complain(f"{count} error{'s are' if count > 1 else ' is'} marked in the picture")
     return HOLDS if report.ok else CLASHES
 
 
-def _fail(error: BaseException, code: int) -> int:
+def _fail(error: GraphInitError, code: int, output: Output) -> int:
     others = error.others if isinstance(error, ShapeError) else ()
     for one in (error, *others):
-        _say(fitted(str(one)), sys.stderr)
+        output.complain(fitted(str(one)))
     return code
-
-
-def _say(text: str, stream: Any = None) -> None:
-    """Print, in colours on a terminal; quietly no more once the reader, such as ``head``, is gone."""
-    stream = sys.stdout if stream is None else stream
-    if stream is None:  # closed by whoever started the process
-        return
-    try:
-        print(_coloured(text, stream), file=stream, flush=True)
-    except BrokenPipeError:
-        _silence(stream)
-
-
-def _silence(stream: Any) -> None:
-    """Send what is still to come nowhere, so that closing the stream does not fail once more."""
-    with contextlib.suppress(OSError, AttributeError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _coloured(text: str, stream: Any) -> str:
-    """Text with errors in red and fixes in green, where a terminal shows it."""
-    if not stream.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    colours = (("GI", "31;1"), ("fix", "32"))
-    lines = []
-    for line in text.split("\n"):
-        colour = next((code for word, code in colours if line.lstrip().startswith(word)), None)
-        lines.append(f"\x1b[{colour}m{line}\x1b[0m" if colour else line)
-    return "\n".join(lines)

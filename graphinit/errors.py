@@ -1,5 +1,7 @@
 """Every error that graphinit raises: one hierarchy, stable codes, structured fields.
 
+Names stand in messages as they are: each message is one line, which is escaped when it is printed.
+
 An error's text is meant to be acted on without opening the source.  Its first line carries the
 code, what went wrong, the node and the user's file and line; further lines give both sides and
 where each number came from; the last lines offer fixes that were tried.
@@ -65,7 +67,7 @@ class GraphInitError(Exception):
     Parameters
     ----------
     message : str
-        What went wrong, in words; may have several lines.
+        What went wrong, in words: one line, as is each of `fixes` and `details`.
     code : str, optional
         A key of `CODES`; stable across versions.
     node : str, optional
@@ -146,9 +148,9 @@ class GraphInitError(Exception):
 
     def __str__(self) -> str:
         lines = [self.headline]
-        lines += ["  " + line for text in (*self.details, self.message) for line in text.split("\n")]
+        lines += [f"  {line}" for line in (*self.details, self.message)]
         lines += [f"  fix (checked): {fix}" for fix in self.fixes]
-        lines += [f"  {note}" for note in getattr(self, "__notes__", ())]
+        lines += [f"  {line}" for note in getattr(self, "__notes__", ()) for line in note.split("\n")]
         return "\n".join(map(escaped, lines))
 
     def to_json(self) -> dict[str, Any]:

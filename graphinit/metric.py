@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import ArrayError, CallError
+from graphinit.plain_text import class_name
 
 
 class EvalMetric:
@@ -58,7 +59,7 @@ class EvalMetric:
 
     def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
         """Return the sum over a batch and the number of samples; subclasses write this."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it measures: write measure")
+        raise NotImplementedError(f"{class_name(self)} does not say what it measures: write measure")
 
     def value(self) -> float:
         """Return the mean so far, nan before the first batch."""
@@ -69,7 +70,7 @@ class EvalMetric:
         return self.name, self.value()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name}={self.value():.6g})"
+        return f"{class_name(self)}({self.name}={self.value():.6g})"
 
 
 def _same_shape(labels: np.ndarray, preds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,7 @@ from graphinit.ir.op import Attrs
 from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
+from graphinit.plain_text import class_name
 from graphinit.variable import Variable
 from graphinit.wish import ShapeOf, Wish, current_shape
 
@@ -196,7 +197,7 @@ class Parameter(Variable):
         return Attrs({"init": own, "trainable": self._grad_req != "null"})
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} (shape={self._shape}, dtype={self._dtype})"
+        return f"{class_name(self)} (shape={self._shape}, dtype={self._dtype})"
 
     # ------------------------------------------------------------------ values
 

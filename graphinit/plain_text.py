@@ -40,6 +40,17 @@ def escaped_lines(text: str) -> str:
     return text if text.isprintable() else "\n".join(map(escaped, text.split("\n")))
 
 
+def class_name(value: object) -> str:
+    r"""Return the name of a value's class, escaped.
+
+    Examples
+    --------
+    >>> class_name(type("A\nB", (), {})())
+    'A\\nB'
+    """
+    return escaped(type(value).__name__)
+
+
 def _shown(match: re.Match[str]) -> str:
     character = match[0]
     return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -1,8 +1,6 @@
 """``python -m passes check`` does the same as ``graphinit check``."""
 
-import sys
-
-from graphinit.cli import main
+from graphinit.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main(prog="python -m passes"))
+    run(prog="python -m passes")

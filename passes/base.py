@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from graphinit.errors import ExecutionError, GraphInitError
 from graphinit.ir.graph import Graph
 from graphinit.ir.printer import format_node
+from graphinit.plain_text import escaped
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -93,7 +94,7 @@ class PrintPasses(Instrument):
 
     def after(self, name: str, graph: Graph, result: PassResult[Any]) -> None:
         """Write the graph, or that it is as it was."""
-        self.write(f"after {name}: {result.graph if result.changed else 'unchanged'}\n")
+        self.write(f"after {escaped(name)}: {result.graph if result.changed else 'unchanged'}\n")
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def pass_boundary(name: str, graph: Graph) -> Iterator[None]:
     except Exception as error:
         if not getattr(error, "crossed_pass", ""):
             error.crossed_pass = name  # type: ignore[attr-defined]
-            lines = [f"in pass {name}"]
+            lines = [f"in pass {escaped(name)}"]
             node = graph.nodes.get(getattr(error, "node", None) or "")
             if node is not None:
                 lines.append(f"  {format_node(node)}")

@@ -14,6 +14,7 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node
 from graphinit.ir.op import op_spec
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 from passes.base import PassResult
 
 
@@ -78,7 +79,8 @@ class CostReport(Mapping[str, Cost]):
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("node", "op", "FLOPs", "bytes", "parameters")]
         for name, cost in self.costs.items():
-            rows.append((name, self.ops[name], *map(_text, (cost.flops, cost.bytes, cost.parameters))))
+            sizes = map(_text, (cost.flops, cost.bytes, cost.parameters))
+            rows.append((escaped(name), escaped(self.ops[name]), *sizes))
         rows.append(("total", "", *map(_text, (self.flops, self.bytes, self.parameters))))
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         lines = [
@@ -173,4 +175,4 @@ def _total(dims: Any) -> Dim:
 def _text(dim: Dim) -> str:
     if isinstance(dim, int):
         return "?" if dim < 0 else f"{dim:,}"
-    return str(dim)
+    return escaped(str(dim))

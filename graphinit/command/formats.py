@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 from graphinit.errors import CODES, GraphInitError
 from graphinit.ir.origin import Origin
+from graphinit.plain_text import escaped
 from passes.shape_report import ShapeReport
 
 
@@ -26,7 +28,7 @@ class Finding:
     code : str
         A key of `graphinit.errors.CODES`.
     message : str
-        What it is; several lines.
+        What it is, escaped; several lines.
     node : str
         The node concerned; may be empty.
     file : str
@@ -46,17 +48,19 @@ class Finding:
 def findings(report: ShapeReport) -> Iterator[Finding]:
     """Return all that a report finds, mistakes first."""
     for error in report.errors:
-        text = "\n".join([error.message, *error.details, *(f"fix (checked): {fix}" for fix in error.fixes)])
+        fixes = [f"fix (checked): {fix}" for fix in error.fixes]
+        text = "\n".join(map(escaped, (error.message, *error.details, *fixes)))
         yield Finding("error", error.code, text, error.node or "", *_place(report, error.node))
     for warning in report.warnings:
-        yield Finding("warning", warning.code, str(warning), warning.node, *_place(report, warning.node))
+        text = escaped(str(warning))
+        yield Finding("warning", warning.code, text, warning.node, *_place(report, warning.node))
     for size in report.unknowns:
-        yield Finding("note", "GI207", size.explained, size.name, *_place(report, size.name))
+        yield Finding("note", "GI207", escaped(size.explained), size.name, *_place(report, size.name))
 
 
 def failure(error: GraphInitError) -> Finding:
     """Return the finding for a target that could not be looked at."""
-    return Finding("error", error.code, error.message, error.node or "")
+    return Finding("error", error.code, escaped(error.message), error.node or "")
 
 
 def _place(report: ShapeReport, name: str | None) -> tuple[str, int]:
@@ -65,8 +69,11 @@ def _place(report: ShapeReport, name: str | None) -> tuple[str, int]:
     origin: Origin | None = node.meta.origin if node is not None else None
     if origin is None or not origin.file:
         return "", 0
-    path = os.path.relpath(origin.file) if os.path.isabs(origin.file) else origin.file
-    return (origin.file if path.startswith("..") else path).replace(os.sep, "/"), origin.line
+    path = origin.file
+    if os.path.isabs(path):
+        with contextlib.suppress(OSError, ValueError):  # no current folder, or one on another drive
+            path = os.path.relpath(path)
+    return (origin.file if path.startswith("..") else path).replace(os.sep, "/"), max(origin.line, 1)
 
 
 def as_json(
@@ -86,19 +93,22 @@ def as_github(found: Sequence[Finding]) -> str:
         fields = {"title": f"{each.code} {CODES.get(each.code, 'error')}"}
         if each.file:
             fields = {"file": each.file, "line": str(each.line), **fields}
-        shown = ",".join(f"{name}={_escaped(text, ',:')}" for name, text in fields.items())
-        lines.append(f"::{kind} {shown}::{_escaped(each.message)}")
+        shown = ",".join(f"{name}={_encoded(escaped(text), ',:')}" for name, text in fields.items())
+        lines.append(f"::{kind} {shown}::{_encoded(each.message)}")
     return "\n".join(lines)
 
 
-def _escaped(text: str, more: str = "") -> str:
+def _encoded(text: str, more: str = "") -> str:
     for sign in "%\r\n" + more:
         text = text.replace(sign, f"%{ord(sign):02X}")
     return text
 
 
 def _uri(file: str) -> str:
-    return Path(file).as_uri() if os.path.isabs(file) else quote(file)
+    try:
+        return Path(file).as_uri() if os.path.isabs(file) else quote(os.fsencode(file))
+    except UnicodeEncodeError:  # half a character, which no file has in its name
+        return quote(file.encode("utf-8", "backslashreplace"))
 
 
 def as_sarif(found: Sequence[Finding], version: str) -> str:
@@ -122,7 +132,7 @@ def as_sarif(found: Sequence[Finding], version: str) -> str:
                 "region": {"startLine": max(each.line, 1)},
             }
         if each.node:
-            location["logicalLocations"] = [{"fullyQualifiedName": each.node, "kind": "element"}]
+            location["logicalLocations"] = [{"fullyQualifiedName": escaped(each.node), "kind": "element"}]
         results.append(
             {
                 "ruleId": each.code,

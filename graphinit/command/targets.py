@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
+import json
 import os
+import stat
 import sys
-import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +19,9 @@ from graphinit.errors import GraphInitError, TargetError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from graphinit.nn.block import Block
+from graphinit.plain_text import escaped
+
+_LONGEST = 500  # letters of what an error of a target says
 
 
 def parse_inputs(texts: Iterable[str]) -> dict[str, TensorType]:
@@ -48,6 +53,8 @@ def parse_inputs(texts: Iterable[str]) -> dict[str, TensorType]:
 def load_target(text: str) -> Any:
     """Return the network or graph that a target names.
 
+    The top level of a file or module is executed, and a function that is named; of a ``FILE.json`` nothing.
+
     Parameters
     ----------
     text : str
@@ -59,22 +66,24 @@ def load_target(text: str) -> Any:
         GI601 when it is not there or cannot be imported, GI602 when it is neither network nor graph.
     """
     if text.endswith(".json"):
-        return _load_json(Path(text))
+        return _load_json(text)
     place, colon, name = text.rpartition(":")
     if not (colon and place and name):
         raise TargetError(f"{text!r} is not a target: write FILE.py:NAME, package.module:NAME or FILE.json")
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
+        with _answering(f"looking up {text}"):
+            missing = not hasattr(found, part)
+            found = None if missing else getattr(found, part)
+        if missing:
             known = ", ".join(_networks(module)) or "none"
             raise TargetError(f"{place} has no {name!r}; networks and graphs there: {known}")
-        found = getattr(found, part)
     if not _is_network(found) and callable(found):
         found = _made(found, text)
     if not _is_network(found):
         raise TargetError(
-            f"{text} is of type {type(found).__name__}, which is neither a network, nor a graph, nor a function "
+            f"{text} is of type {_kind(found)}, which is neither a network, nor a graph, nor a function "
             "without arguments that returns one",
             code="GI602",
         )
@@ -92,13 +101,19 @@ def graph_of(target: Any, inputs: dict[str, TensorType], text: str) -> Graph:
         If it cannot be traced with these inputs.
     """
     graph: Graph = target
-    if not isinstance(target, Graph):
+    if not issubclass(type(target), Graph):
         try:
             graph = target.trace(**inputs)
-        except GraphInitError:
+        except KeyboardInterrupt:
             raise
-        except (Exception, SystemExit) as cause:  # the user's own forward: whatever it raises is the answer
+        except GraphInitError as cause:
+            if is_whole(cause):
+                raise
             raise TargetError(f"tracing {text} failed: {describe(cause)}", code="GI602") from cause
+        except BaseException as cause:  # the user's own forward: whatever it raises is the answer
+            raise TargetError(f"tracing {text} failed: {describe(cause)}", code="GI602") from cause
+    if not issubclass(type(graph), Graph):
+        raise TargetError(f"tracing {text} gave no graph but a {_kind(graph)}", code="GI602")
     for name in inputs:
         if name not in graph.inputs:
             known = ", ".join(graph.inputs) or "none"
@@ -106,15 +121,27 @@ def graph_of(target: Any, inputs: dict[str, TensorType], text: str) -> Graph:
     return graph
 
 
-def _load_json(path: Path) -> Graph:
+# ---------------------------------------------------------------------- where targets come from
+
+
+def _load_json(file: str) -> Graph:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as cause:
-        raise TargetError(f"cannot read {path}: {_reason(cause)}") from cause
+        text = _read_text(file)
+    except (OSError, ValueError) as cause:  # ValueError: no UTF-8, or no name of a file
+        raise TargetError(f"cannot read {file}: {_reason(cause)}") from cause
     try:
         return Graph.from_json(text)
     except GraphInitError as cause:
-        raise TargetError(f"{path} holds no graph: {cause.message}", code="GI602") from cause
+        raise TargetError(f"{file} holds no graph: {cause.message}", code="GI602") from cause
+
+
+def _read_text(file: str) -> str:
+    """Return what a regular file holds; others, such as pipes, could keep us waiting for ever."""
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is no regular file")
+        return opened.read().decode("utf-8")
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -125,70 +152,139 @@ def _load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise TargetError(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)  # as for a script, so that files beside it can be imported
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as cause:
-        del sys.modules[name]
-        raise TargetError(f"importing {path} failed: {describe(cause)}") from cause
-    finally:
-        sys.path.remove(folder)
+        with _answering(f"importing {path}", "GI601"), _importing_from(str(path.resolve().parent)):
+            spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return module
 
 
 def _load_module(name: str) -> ModuleType:
-    sys.path.insert(0, os.getcwd())
+    with _importing_from(os.getcwd()), _answering(f"importing {name}", "GI601"):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as cause:
+            if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
+                raise _NoModuleError(f"there is no module {name}; a file is written FILE.py:NAME") from cause
+            raise
+
+
+class _NoModuleError(TargetError):
+    """The module itself is not there."""
+
+
+@contextlib.contextmanager
+def _importing_from(folder: str) -> Iterator[None]:
+    """Import from a folder, as for a script, so that files beside it are found."""
+    sys.path.insert(0, folder)
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as cause:
-        if cause.name and (name == cause.name or name.startswith(f"{cause.name}.")):
-            raise TargetError(f"there is no module {name}; a file is written FILE.py:NAME") from cause
-        raise TargetError(f"importing {name} failed: {describe(cause)}") from cause
-    except (Exception, SystemExit) as cause:
-        raise TargetError(f"importing {name} failed: {describe(cause)}") from cause
+        yield
     finally:
-        sys.path.remove(os.getcwd())
+        with contextlib.suppress(ValueError):  # the target may have changed it
+            sys.path.remove(folder)
 
 
 def _made(function: Any, text: str) -> Any:
     """What a function without arguments returns."""
     try:
         inspect.signature(function).bind()
-    except (TypeError, ValueError) as cause:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:  # what it says of itself is the user's, too
+        reason = cause if isinstance(cause, TypeError | ValueError) else describe(cause)
         raise TargetError(
-            f"{text} needs arguments ({cause}), so it cannot be called here", code="GI602"
+            f"{text} needs arguments ({reason}), so it cannot be called here", code="GI602"
         ) from cause
-    try:
+    with _answering(f"calling {text}"):
         return function()
-    except (Exception, SystemExit) as cause:  # the user's own function: whatever it raises is the answer
-        raise TargetError(f"calling {text} failed: {describe(cause)}", code="GI602") from cause
 
 
 def _is_network(value: Any) -> bool:
-    return isinstance(value, Graph | Block)
+    return issubclass(type(value), Graph | Block)  # by its type: `isinstance` asks the value what it is
 
 
 def _networks(module: ModuleType) -> list[str]:
-    return [name for name, value in vars(module).items() if not name.startswith("_") and _is_network(value)]
+    entries = module.__dict__ if issubclass(type(module), ModuleType) else {}
+    return [name for name, value in tuple(entries.items()) if not name.startswith("_") and _is_network(value)]
+
+
+# ---------------------------------------------------------------------- what users' code raises
+
+
+@contextlib.contextmanager
+def _answering(doing: str, code: str = "GI602") -> Iterator[None]:
+    """Turn whatever a target raises, but Ctrl-C, into one error that says what was being done."""
+    try:
+        yield
+    except (KeyboardInterrupt, _NoModuleError):
+        raise
+    except BaseException as cause:  # the user's own code: whatever it raises is the answer
+        raise TargetError(f"{doing} failed: {describe(cause)}", code=code) from cause
 
 
 def _reason(error: BaseException) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
+def is_whole(error: GraphInitError) -> bool:
+    """Whether an error that users' code may have made can be shown as ours are."""
+    try:
+        texts = [error.code, error.message, str(error), json.dumps(error.to_json())]
+        maybe = [text for text in (error.node, error.path, error.where) if text is not None]
+        others = getattr(error, "others", ())
+        return all(isinstance(text, str) for text in (*texts, *maybe, *error.details, *error.fixes)) and all(
+            isinstance(other, GraphInitError) and other is not error and is_whole(other) for other in others
+        )
+    except Exception:  # its methods are the user's
+        return False
+
+
 def describe(error: BaseException) -> str:
-    """Return an error as text, with the line that raised it."""
-    if isinstance(error, GraphInitError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    users = [frame for frame in frames if not frame.filename.startswith((ours, "<frozen"))]
-    if isinstance(error, SyntaxError):
-        place = f"{os.path.basename(error.filename)}:{error.lineno}" if error.filename else ""
+    """Return an error as text of one line and of bounded length, with the line that raised it.
+
+    Nothing that the error's own methods do breaks this.
+    """
+    kind = _kind(error)
+    try:
+        text = _words(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its methods are the user's
+        text = "its text cannot be shown"
+    if issubclass(type(error), GraphInitError):
+        return text
+    place = _place(error)
+    return (f"{kind}: {text}" if text else kind) + (f" ({place})" if place else "")
+
+
+def _words(error: BaseException) -> str:
+    if issubclass(type(error), GraphInitError):
+        text = ": ".join(line.strip() for line in str(error).split("\n"))
     else:
-        place = f"{os.path.basename(users[-1].filename)}:{users[-1].lineno}" if users else ""
-    return f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}" + (
-        f" ({place})" if place else ""
-    )
+        text = str(error.msg if isinstance(error, SyntaxError) else error)
+    text = escaped(str.__str__(text))  # of a subclass of str, only the letters
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _place(error: BaseException) -> str:
+    """The file and line that an error comes from, beyond graphinit and the importer."""
+    if issubclass(type(error), SyntaxError):
+        file, line = error.filename, error.lineno  # type: ignore[attr-defined]  # it is one
+        return f"{os.path.basename(file)}:{line}" if type(file) is str and type(line) is int else ""
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    place, step = "", error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith((ours, "<frozen")):
+            place = f"{os.path.basename(file)}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
+def _kind(value: Any) -> str:
+    """The name of a type, whatever its metaclass says it is."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return name

@@ -13,8 +13,9 @@ def user_modules(before: Mapping[str, ModuleType], folders: tuple[str, ...]) -> 
     """Return the files of modules that were imported since, below some folders, by module name."""
     found = {}
     for name, module in tuple(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name not in before and file and os.path.abspath(file).startswith(folders):
+        # Whatever a target puts in the place of a module has no say in this.
+        file = module.__dict__.get("__file__") if issubclass(type(module), ModuleType) else None
+        if name not in before and isinstance(file, str) and os.path.abspath(file).startswith(folders):
             found[name] = os.path.abspath(file)
     return found
 

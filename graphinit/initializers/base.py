@@ -18,6 +18,7 @@ import numpy as np
 
 from graphinit import random
 from graphinit.errors import GraphInitError, ParameterError
+from graphinit.plain_text import class_name
 
 
 class InitName(str):
@@ -115,7 +116,7 @@ class Initializer:
         return hash((type(self), repr(self.options())))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
+        return f"{class_name(self)}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
 
 
 class LayerDefault(str):

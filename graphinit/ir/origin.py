@@ -12,6 +12,8 @@ import warnings
 from dataclasses import dataclass, field
 from types import CodeType
 
+from graphinit.plain_text import escaped
+
 _PACKAGES = ("graphinit", "passes")
 _COMMAND = "graphinit.cli"
 """Whoever called the command line is no user's source."""
@@ -49,7 +51,7 @@ class Origin:
         return self.code.co_firstlineno
 
     def __str__(self) -> str:
-        return f"{os.path.basename(self.file)}:{self.line}"
+        return escaped(f"{os.path.basename(self.file)}:{self.line}")
 
     def __copy__(self) -> Origin:
         return self
@@ -83,8 +85,8 @@ def here() -> Origin | None:
 
 
 def warn_user(message: str) -> None:
-    """Give a `UserWarning` at the user's line."""
+    """Give a `UserWarning` of one line at the user's line."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level + 1)
+    warnings.warn(escaped(message), UserWarning, stacklevel=level + 1)

@@ -5,9 +5,11 @@ It reads a graph and imports nothing of it, so that `Graph.__str__` can use it.
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 from graphinit.ir.op import SOURCES
+from graphinit.plain_text import escaped
 
 
 def format_graph(graph: Any) -> str:
@@ -30,9 +32,9 @@ def format_graph(graph: Any) -> str:
             lines.append(f"  {format_node(node)}")
             inner = {name: value for name, value in node.attrs.items() if hasattr(value, "to_data")}
             for name, value in inner.items():
-                lines += f"    {name} = {value}".replace("\n", "\n    ").split("\n")
+                lines += textwrap.indent(f"{name} = {value}", "    ").split("\n")
     lines.append("  return " + ", ".join(f"{name}={value}" for name, value in graph.outputs.items()))
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))
 
 
 def format_node(node: Any) -> str:
@@ -41,6 +43,6 @@ def format_node(node: Any) -> str:
     head = f"{node.name}: {typed}" if typed else node.name
     attrs = repr(node.attrs)
     if node.op in SOURCES:
-        return f"{head} = {node.op}{f'({attrs})' if attrs else ''}"
+        return escaped(f"{head} = {node.op}{f'({attrs})' if attrs else ''}")
     taken = ", ".join(map(str, node.inputs))
-    return f"{head} = {node.op}({', '.join(filter(None, (taken, attrs)))})"
+    return escaped(f"{head} = {node.op}({', '.join(filter(None, (taken, attrs)))})")

@@ -13,6 +13,7 @@ from graphinit.ir.dims import Dim, Expr, size_of
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Value
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 
 
 class Sized(Protocol):
@@ -88,7 +89,7 @@ class Size:
         return builder
 
     def __repr__(self) -> str:
-        return str(self.expr)
+        return escaped(str(self.expr))
 
     def _fail(self, *_: Any) -> Any:
         raise SymbolicValueError(
@@ -204,4 +205,6 @@ class SymbolicShape(Sequence[Any]):
 
     def __repr__(self) -> str:
         shape = self._type.shape
-        return "(...)" if shape is None else f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+        if shape is None:
+            return "(...)"
+        return escaped(f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})")

@@ -19,6 +19,7 @@ from graphinit.ir.op import Attrs, Literal
 from graphinit.ir.origin import here
 from graphinit.ir.size import Size, SymbolicShape, join
 from graphinit.ir.types import TensorType, canonical_dtype
+from graphinit.plain_text import escaped
 
 ELLIPSIS = "..."
 
@@ -103,7 +104,7 @@ class Tensor:
         return self.type.dtype
 
     def __repr__(self) -> str:
-        return f"Tensor({self.name}: {self.type})"
+        return escaped(f"Tensor({self.name}: {self.type})")
 
     __hash__ = object.__hash__
 

@@ -7,6 +7,7 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.nn.block import Block
+from graphinit.plain_text import class_name
 
 
 class Loss(Block):
@@ -51,7 +52,7 @@ class Loss(Block):
         return F.mean(self.rows(self.weighted(values, sample_weight)), axis=1)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(batch_axis={self._batch_axis}, w={self._weight})"
+        return f"{class_name(self)}(batch_axis={self._batch_axis}, w={self._weight})"
 
 
 def number(name: str, value: Any, *, positive: bool = False) -> float:

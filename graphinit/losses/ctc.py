@@ -7,6 +7,7 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.losses.base import Loss
+from graphinit.plain_text import class_name
 
 
 class CTCLoss(Loss):
@@ -67,6 +68,4 @@ class CTCLoss(Loss):
         return self.weighted(F.ctc_loss(pred, label, pred_lengths, label_lengths), sample_weight)
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(layout={self._layout}, batch_axis={self._batch_axis}, w={self._weight})"
-        )
+        return f"{class_name(self)}(layout={self._layout}, batch_axis={self._batch_axis}, w={self._weight})"

@@ -10,6 +10,7 @@ from graphinit.initializers.base import LayerDefault
 from graphinit.nn.basic import unknown_size
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 QUARTER = LayerDefault('["constant", {"value": 0.25}]')
 
@@ -53,7 +54,7 @@ class LeakyReLU(Block):
         return F.leaky_relu(x, slope=self._alpha)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._alpha:g})"
+        return f"{class_name(self)}({self._alpha:g})"
 
 
 class PReLU(Block):
@@ -96,7 +97,7 @@ class PReLU(Block):
     def __repr__(self) -> str:
         shape = self.alpha.shape
         assert shape is not None
-        return f"{type(self).__name__}(in_channels={shape[0]})"
+        return f"{class_name(self)}(in_channels={shape[0]})"
 
 
 class ELU(Block):
@@ -122,7 +123,7 @@ class ELU(Block):
         return F.elu(x, alpha=self._alpha)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._alpha:g})"
+        return f"{class_name(self)}({self._alpha:g})"
 
 
 class SELU(Block):
@@ -138,7 +139,7 @@ class SELU(Block):
         return F.selu(x)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{class_name(self)}()"
 
 
 class GELU(Block):
@@ -170,7 +171,7 @@ class GELU(Block):
         return F.gelu(x, approximate=self._approximation == "tanh")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._approximation})"
+        return f"{class_name(self)}({self._approximation})"
 
 
 class Swish(Block):
@@ -195,7 +196,7 @@ class Swish(Block):
         return F.silu(x) if self._beta == 1 else x * F.sigmoid(x * self._beta)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._beta:g})"
+        return f"{class_name(self)}({self._beta:g})"
 
 
 class SiLU(Block):
@@ -206,4 +207,4 @@ class SiLU(Block):
         return F.silu(x)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{class_name(self)}()"

@@ -11,6 +11,7 @@ from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name, escaped
 from graphinit.state import RandomState
 
 ZEROS = LayerDefault("zeros")
@@ -155,7 +156,7 @@ class Dense(Block):
         shape = self.weight.shape
         assert shape is not None
         act = "linear" if self.act is None else repr(self.act)
-        return f"{type(self).__name__}({shape[1]} -> {shape[0]}, {act})"
+        return f"{class_name(self)}({shape[1]} -> {shape[0]}, {act})"
 
 
 class Flatten(Block):
@@ -215,7 +216,8 @@ class Lambda(Block):
         return self._function(*args)
 
     def __repr__(self) -> str:
-        return f"Lambda({getattr(self._function, '__name__', repr(self._function))})"
+        name = getattr(self._function, "__name__", None)
+        return f"Lambda({escaped(name if isinstance(name, str) else repr(self._function))})"
 
 
 class Dropout(Block):

@@ -9,6 +9,7 @@ from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.nn.basic import Dropout
 from graphinit.nn.cells import RecurrentCell, States, _kept
+from graphinit.plain_text import class_name
 
 
 def _checked(cell: Any) -> RecurrentCell:
@@ -167,7 +168,7 @@ class _ModifierCell(RecurrentCell):
         return self.base_cell.state_info(batch_size)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.base_cell!r})"
+        return f"{class_name(self)}({self.base_cell!r})"
 
 
 class ResidualCell(_ModifierCell):

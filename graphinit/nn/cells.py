@@ -19,6 +19,7 @@ from graphinit.nn.arguments import is_array
 from graphinit.nn.basic import ACTIVATIONS, ZEROS, Activation, positive_size, unknown_size
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 States = list[Any]
 
@@ -34,7 +35,7 @@ class RecurrentCell(Block):
         batch_size : int
             The size of the batch.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say what its states are")
+        raise NotImplementedError(f"{class_name(self)} does not say what its states are")
 
     def begin_state(
         self, batch_size: int = 0, func: Callable[..., Any] = np.zeros, **options: Any
@@ -222,7 +223,7 @@ class _BasicCell(RecurrentCell):
         """Return the products of input and state with their weights."""
         if len(states) != self._count:
             raise BlockError(
-                f"{type(self).__name__} has {self._count} state(s), got {len(states)}", path=self.path
+                f"{class_name(self)} has {self._count} state(s), got {len(states)}", path=self.path
             )
         for name, tensor, axes in (
             ("the input", x, "[batch,size]"),
@@ -231,7 +232,7 @@ class _BasicCell(RecurrentCell):
             rank = tensor.type.rank
             if rank not in (None, 2):
                 raise ShapeError(
-                    f"{name} of a {type(self).__name__} has 2 axes, {axes}; got {tensor.type}",
+                    f"{name} of a {class_name(self)} has 2 axes, {axes}; got {tensor.type}",
                     code="GI202",
                     node=tensor.name,
                     path=self.path,
@@ -244,7 +245,7 @@ class _BasicCell(RecurrentCell):
         return f"{size} -> {rows}"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._words()})"
+        return f"{class_name(self)}({self._words()})"
 
 
 class RNNCell(_BasicCell):

@@ -10,6 +10,7 @@ from graphinit.nn.basic import ZEROS, Activation, positive_size, unknown_size
 from graphinit.nn.block import Block
 from graphinit.nn.images import image_padding, is_channels_last, per_axis
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 
 class Convolution(Block):
@@ -104,7 +105,7 @@ class Convolution(Block):
             words.append("bias=False")
         if self.act is not None:
             words.append(repr(self.act))
-        return f"{type(self).__name__}({', '.join(words)})"
+        return f"{class_name(self)}({', '.join(words)})"
 
 
 class Conv1D(Convolution):

@@ -8,6 +8,7 @@ from graphinit import functional as F
 from graphinit.nn.basic import positive_size
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 
 class Embedding(Block):
@@ -65,4 +66,4 @@ class Embedding(Block):
     def __repr__(self) -> str:
         shape = self.weight.shape
         assert shape is not None
-        return f"{type(self).__name__}({shape[0]} -> {shape[1]}, {self.weight.dtype})"
+        return f"{class_name(self)}({shape[0]} -> {shape[1]}, {self.weight.dtype})"

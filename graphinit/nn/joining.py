@@ -10,6 +10,7 @@ from graphinit.nn.basic import Lambda
 from graphinit.nn.block import Block
 from graphinit.nn.containers import Sequential
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 
 class Concatenate(Sequential):
@@ -149,7 +150,7 @@ class Reshape(Block):
         return F.reshape(x, (x.shape[0], *self._shape))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}{self._shape}"
+        return f"{class_name(self)}{self._shape}"
 
 
 class Permute(Block):
@@ -183,4 +184,4 @@ class Permute(Block):
         return F.transpose(x, self._axes)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}{self._axes}"
+        return f"{class_name(self)}{self._axes}"

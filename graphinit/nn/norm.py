@@ -11,6 +11,7 @@ from graphinit.initializers.base import LayerDefault
 from graphinit.nn.basic import ZEROS, positive_size, unknown_size
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 ONES = LayerDefault("ones")
 
@@ -169,7 +170,7 @@ class BatchNorm(_Norm):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(axis={self._axis}, eps={self._epsilon}, momentum={self._momentum}, "
+            f"{class_name(self)}(axis={self._axis}, eps={self._epsilon}, momentum={self._momentum}, "
             f"fix_gamma={not self._scale}, use_global_stats={self._use_global_stats}, in_channels={self._channels()})"
         )
 
@@ -237,7 +238,7 @@ class LayerNorm(_Norm):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(eps={self._epsilon}, axis={self._axis}, center={self._center}, "
+            f"{class_name(self)}(eps={self._epsilon}, axis={self._axis}, center={self._center}, "
             f"scale={self._scale}, in_channels={self._channels()})"
         )
 
@@ -302,7 +303,7 @@ class GroupNorm(_Norm):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(eps={self._epsilon}, num_groups={self._num_groups}, "
+            f"{class_name(self)}(eps={self._epsilon}, num_groups={self._num_groups}, "
             f"center={self._center}, scale={self._scale}, in_channels={self._channels()})"
         )
 
@@ -363,7 +364,7 @@ class InstanceNorm(_Norm):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(eps={self._epsilon}, axis={self._axis}, center={self._center}, "
+            f"{class_name(self)}(eps={self._epsilon}, axis={self._axis}, center={self._center}, "
             f"scale={self._scale}, in_channels={self._channels()})"
         )
 
@@ -418,4 +419,4 @@ class RMSNorm(Block):
     def __repr__(self) -> str:
         shape = self.gamma.shape
         assert shape is not None
-        return f"{type(self).__name__}(axis={self._axis}, eps={self._epsilon}, in_channels={shape[0]})"
+        return f"{class_name(self)}(axis={self._axis}, eps={self._epsilon}, in_channels={shape[0]})"

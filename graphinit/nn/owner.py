@@ -22,6 +22,7 @@ from graphinit.nn.programs import Programs
 from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
+from graphinit.plain_text import class_name, escaped
 from graphinit.state import RandomState
 from graphinit.variable import Variable
 
@@ -63,9 +64,7 @@ class Owner(Portable):
 
     def forward(self, *args: Any) -> Any:
         """Describe what the block computes; every subclass writes this."""
-        raise NotImplementedError(
-            f"{type(self).__name__} does not say what it computes: write forward(self, x)"
-        )
+        raise NotImplementedError(f"{class_name(self)} does not say what it computes: write forward(self, x)")
 
     def specs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return positional and keyword arguments by the names of `forward`'s parameters."""
@@ -375,9 +374,10 @@ class Owner(Portable):
 
     def __repr__(self) -> str:
         inner = "\n".join(
-            f"  ({key}): " + repr(child).replace("\n", "\n  ") for key, child in self._children.items()
+            f"  ({escaped(key)}): " + repr(child).replace("\n", "\n  ")
+            for key, child in self._children.items()
         )
-        return f"{type(self).__name__}(\n{inner}\n)"
+        return f"{class_name(self)}(\n{inner}\n)"
 
 
 def _warn_of_containers(owner: Owner) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.nn.block import Block
 from graphinit.nn.images import is_channels_last, per_axis
+from graphinit.plain_text import class_name
 
 
 class Pool(Block):
@@ -51,7 +52,7 @@ class Pool(Block):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}(size={self._size}, stride={self._strides}, padding={self._padding}, "
+            f"{class_name(self)}(size={self._size}, stride={self._strides}, padding={self._padding}, "
             f"ceil_mode={self._ceil}, global_pool={self._whole}, pool_type={self._kind}, layout={self._layout})"
         )
 

@@ -18,6 +18,7 @@ from graphinit.ir.tensor import Tensor
 from graphinit.nn.basic import ZEROS, Dropout, positive_size, unknown_size
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 
 
 class RecurrentLayer(Block):
@@ -147,7 +148,7 @@ class RecurrentLayer(Block):
         first = [states] if isinstance(states, Tensor) else states
         if first is not None and len(first) != self._states_per_layer:
             raise BlockError(
-                f"{type(self).__name__} has {self._states_per_layer} state(s), got {len(first)}",
+                f"{class_name(self)} has {self._states_per_layer} state(s), got {len(first)}",
                 path=self.path,
             )
         y = F.swapaxes(x, 0, 1) if self._layout == "NTC" else x
@@ -176,7 +177,7 @@ class RecurrentLayer(Block):
         words += [f"num_layers={self._num_layers}"] if self._num_layers > 1 else []
         words += [f"dropout={self.drop._rate}"] if self.drop is not None else []
         words += ["bidirectional"] if len(self._directions) > 1 else []
-        return f"{type(self).__name__}({', '.join(words)})"
+        return f"{class_name(self)}({', '.join(words)})"
 
 
 class RNN(RecurrentLayer):

@@ -8,6 +8,7 @@ from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.nn.block import Block
 from graphinit.nn.images import LAYOUTS, is_channels_last, per_axis
+from graphinit.plain_text import class_name
 
 
 class _AdaptiveAvgPool(Block):
@@ -26,7 +27,7 @@ class _AdaptiveAvgPool(Block):
         return F.resample(x, size=self._size, method="area", channels_last=self._channels_last)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(output_size={self._size})"
+        return f"{class_name(self)}(output_size={self._size})"
 
 
 class AdaptiveAvgPool1D(_AdaptiveAvgPool):
@@ -122,7 +123,7 @@ class ReflectionPad2D(Block):
         return F.reflect_pad(x, ((0, 0), (0, 0), *self._padding))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._padding})"
+        return f"{class_name(self)}({self._padding})"
 
 
 class ZeroPad2D(ReflectionPad2D):
@@ -149,7 +150,7 @@ class _PixelShuffle(Block):
 
     def __repr__(self) -> str:
         factors = self._factors if self._spatial > 1 else self._factors[0]
-        return f"{type(self).__name__}({factors})"
+        return f"{class_name(self)}({factors})"
 
 
 class PixelShuffle1D(_PixelShuffle):
@@ -234,4 +235,4 @@ class UpSample(Block):
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._scale}, {self._sample_type})"
+        return f"{class_name(self)}({self._scale}, {self._sample_type})"

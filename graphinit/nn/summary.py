@@ -10,6 +10,7 @@ from graphinit.ir.tensor import Tensor
 from graphinit.nn.describing import trace_block
 from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name, escaped
 from passes.shape_inference import infer_shapes
 from passes.shape_report import ShapeReport
 
@@ -37,7 +38,7 @@ def summarize(block: Owner, specs: Mapping[str, Any]) -> str:
             continue
         number += 1
         names = [tensor.name for tensor in _tensors(result)]
-        lines.append(_row(f"{type(inner).__name__}-{number}", _shapes(report, names), counted(own)))
+        lines.append(_row(f"{class_name(inner)}-{number}", _shapes(report, names), counted(own)))
     distinct = list({id(p.root): p.root for p in seen}.values())
     trained = [p for p in seen if p.grad_req != "null"]
     frozen = [p for p in seen if p.grad_req == "null"]
@@ -66,7 +67,9 @@ def _row(layer: str, shape: str, count: str) -> str:
 
 def _shapes(report: ShapeReport, names: list[str]) -> str:
     shapes = [report.get(name) for name in names]  # None inside a loop
-    return ", ".join("(...)" if shape is None else f"({', '.join(map(str, shape))})" for shape in shapes)
+    return escaped(
+        ", ".join("(...)" if shape is None else f"({', '.join(map(str, shape))})" for shape in shapes)
+    )
 
 
 def _tensors(result: Any) -> list[Tensor]:
@@ -85,5 +88,5 @@ def _count(shapes: Iterable[Any]) -> str:
         if shape is not None and all(isinstance(size, int) and size >= 0 for size in shape):
             known += math.prod(shape)
         else:
-            unsettled.append("×".join("?" if size == -1 else str(size) for size in shape or (-1,)))
+            unsettled.append(escaped("×".join("?" if size == -1 else str(size) for size in shape or (-1,))))
     return " + ".join([*unsettled, *([str(known)] if known or not unsettled else [])])

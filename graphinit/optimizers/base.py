@@ -27,6 +27,7 @@ from graphinit.optimizers.program import GradientVariable, Item
 from graphinit.optimizers.restoring import checked_states
 from graphinit.optimizers.rule import Slot, Update, limited_scale
 from graphinit.parameter import Parameter
+from graphinit.plain_text import class_name
 from graphinit.recording import settle_pending
 from graphinit.runtime.executor import StateVariable
 from passes.shapes.solver import resolve
@@ -143,7 +144,7 @@ class Optimizer(Portable):
 
     def rule(self, update: Update) -> Tensor:
         """Return the new value of a parameter; what is kept goes to ``update.next``."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how parameters change: write rule")
+        raise NotImplementedError(f"{class_name(self)} does not say how parameters change: write rule")
 
     # ------------------------------------------------------------------ the learning rate
 
@@ -412,4 +413,4 @@ class Optimizer(Portable):
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={getattr(self, name)!r}" for name in self.hyper)
-        return f"{type(self).__name__}(lr={self.learning_rate:g}{options})"
+        return f"{class_name(self)}(lr={self.learning_rate:g}{options})"

@@ -16,6 +16,7 @@ from graphinit.pictures.wording import (
     block_title,
     details_of,
     format_sizes,
+    label_of,
     node_label,
     options_of,
     tooltip_of,
@@ -139,7 +140,7 @@ class Picture:
             clusters[path] = graphviz.Digraph(
                 f"cluster {self.block_id(path)}",
                 graph_attr={
-                    "label": graphviz.escape(label), "labeljust": "l", "style": "rounded,filled", "class": "block",
+                    "label": label_of(label), "labeljust": "l", "style": "rounded,filled", "class": "block",
                     "color": "#80808070", "fillcolor": "#80808012", "margin": "12", "tooltip": tooltip_of(path, block),
                 },
             )  # fmt: skip
@@ -190,7 +191,7 @@ class Picture:
             look |= {"fillcolor": "#b3261e", "color": "#ff6b5e", "penwidth": "2.4", "fontcolor": "#ffffff"}
             look["style"] = look.get("style", "filled").replace(",dashed", "")
             lines = [*lines, *(f"✗ {error.code} {CODES.get(error.code, 'error')}" for error in errors)]
-            details = [*(str(error) for error in errors), "", *details]
+            details = [*(line for error in errors for line in str(error).split("\n")), *details]
         where.node(key, node_label(lines), tooltip=tooltip_of(*details), **look, **{"class": css})
 
     def add_edges(self, picture: graphviz.Digraph) -> None:
@@ -257,7 +258,7 @@ class Picture:
         if type.shape is None or any(isinstance(dim, int) and dim < 0 for dim in type.shape):
             look |= {"class": f"{look['class']} unknown", "fontcolor": _WARN, "style": "dashed"}
         # Graphviz puts a label hard against its line; the spaces hold it off.
-        label = graphviz.escape(f"\N{NO-BREAK SPACE}{format_sizes(type)}\N{NO-BREAK SPACE}")
+        label = label_of(format_sizes(type), "\N{NO-BREAK SPACE}")
         picture.edge(source, target, label, tooltip=tooltip, labeltooltip=tooltip, **look)
 
     def shown(self, name: str) -> str:

@@ -29,7 +29,8 @@ def lay_out(dot: str, format: str) -> bytes:
         with pygraphviz.AGraph(string=dot) as picture:
             return bytes(picture.draw(format=format, prog="dot"))
     except (ValueError, OSError) as cause:
-        raise DrawingError(f"Graphviz could not draw this network as {format}: {cause}") from cause
+        said = " ".join(str(cause).split())
+        raise DrawingError(f"Graphviz could not draw this network as {format}: {said}") from cause
 
 
 def _lay_out_by_program(dot: str, format: str) -> bytes:
@@ -41,12 +42,16 @@ def _lay_out_by_program(dot: str, format: str) -> bytes:
             "wheels carry Graphviz), or put Graphviz's dot on the PATH; the drawing's .dot works without either"
         ) from cause
     except graphviz.CalledProcessError as cause:
-        raise DrawingError(f"dot could not draw this network as {format}: {cause}") from cause
+        raise DrawingError(
+            f"dot could not draw this network as {format}: {' '.join(str(cause).split())}"
+        ) from cause
 
 
 def tidy(svg: str) -> str:
     """Turn Graphviz's links that only carry a tooltip into titles, and let the picture shrink to its place."""
     root = ElementTree.fromstring(svg)
+    for label in root.iter(f"{{{SVG}}}text"):
+        label.text = (label.text or "").replace(BACKSLASH, "\\")
     for group in list(root.iter(f"{{{SVG}}}g")):
         title = group.find(f"{{{SVG}}}title")
         for index, child in reversed(list(enumerate(group))):

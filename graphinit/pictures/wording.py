@@ -13,9 +13,10 @@ from graphinit.ir.dims import Expr
 from graphinit.ir.node import Node
 from graphinit.ir.op import Literal, op_names, op_spec
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 
 BACKSLASH = "\N{REVERSE SOLIDUS OPERATOR}"
-"""Stands for a backslash in tooltips, until the SVG is made."""
+"""Stands for a backslash in tooltips and nodes, until the SVG is made."""
 
 _LONGEST = 30  # letters of a line inside a node
 
@@ -45,13 +46,23 @@ def block_title(path: str, block: str) -> str:
     return f"{path.rpartition('.')[2]} {block}".rstrip()
 
 
+def label_of(text: str, beside: str = "") -> str:
+    """The label of a block or an edge, with something on both sides."""
+    # Graphviz reads what looks like an entity as a character, if need be one that no SVG may hold.
+    label: str = graphviz.escape(f"{beside}{escaped(text)}{beside}".replace("&", "&amp;"))
+    return label
+
+
 def node_label(lines: Iterable[str]) -> str:
     """The label of a node: its first line large, those after it small."""
-    first, *rest = lines
-    small = "".join(
-        f'<br/><font point-size="9">{escape_html(_shorten(line))}</font>' for line in rest if line
-    )
-    return f"<<b>{escape_html(_shorten(first)) or '&#160;'}</b>{small}>"
+    first, *rest = map(escaped, lines)
+    small = "".join(f'<br/><font point-size="9">{_html(line)}</font>' for line in rest if line)
+    return f"<<b>{_html(first) or '&#160;'}</b>{small}>"
+
+
+def _html(line: str) -> str:
+    # Graphviz replaces a backslash and an N by a name, even here and however it is written.
+    return escape_html(_shorten(line)).replace("\\", BACKSLASH)
 
 
 def _shorten(text: str) -> str:
@@ -61,7 +72,8 @@ def _shorten(text: str) -> str:
 def tooltip_of(*lines: str) -> str:
     """The text that appears over a thing, as Graphviz wants it."""
     # How often Graphviz expands the escapes of a tooltip differs with its version: let none be in it.
-    text = "\n".join(filter(None, lines)).replace("&", "&amp;").replace("\\", BACKSLASH)
+    text = "\n".join(map(escaped, filter(None, lines)))
+    text = text.replace("&", "&amp;").replace("\\", BACKSLASH)
     tooltip: str = graphviz.nohtml(text.replace("\n", "\\n"))
     return tooltip
 

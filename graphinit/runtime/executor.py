@@ -26,6 +26,7 @@ from graphinit.errors import (
 )
 from graphinit.ir.graph import Graph, Structure
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 from graphinit.runtime.arguments import bind, cast_input, flat_structure, restructured
 from graphinit.runtime.program import ALIGNMENT, Listing, Program, View
 
@@ -237,7 +238,7 @@ class Executable:
         return Executable, (self.graph, self.program, self._emit, variables, *found)
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
+        given = escaped(", ".join(f"{name}: {type}" for name, type in self.inputs.items()))
         return f"<Executable ({given}) of {len(self.graph)} nodes>"
 
     def forward(self, *arrays: Any, **named: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from graphinit.ir.dims import Expr, Unknown
 from graphinit.ir.node import Node
 from graphinit.ir.op import Attr, Attrs, op_spec
+from graphinit.plain_text import escaped
 from passes.shapes.inference import Inference
 from passes.shapes.trials import Tried, listed
 
@@ -60,7 +61,7 @@ class Step(NamedTuple):
     argument: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text}  {self.where}" if self.where else self.text
+        return escaped(f"{self.text}  {self.where}" if self.where else self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Explanation:
         return head, *self.steps
 
     def __str__(self) -> str:
-        lines = [self.subject]
+        lines = [escaped(self.subject)]
         shown = self.steps
         if len(shown) > _SHOWN:
             half = _SHOWN // 2

@@ -9,6 +9,7 @@ from typing import Any
 from graphinit.errors import ShapeError
 from graphinit.ir.dims import stand_in
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 from passes.shapes.inference import Given, Inference, infer, number_of, read_inputs
 
 
@@ -53,7 +54,7 @@ class Solution(Mapping[str, Any]):
         for name, shape in self.inputs.items():
             shown = "of any rank" if shape is None else f"({', '.join(map(str, shape))})"
             lines.append(f"{name} = {shown[:-1]},)" if shape and len(shape) == 1 else f"{name} = {shown}")
-        return "\n".join([*lines, *map(str, self.requirements)])
+        return "\n".join([*map(escaped, lines), *map(str, self.requirements)])
 
 
 def solve_backwards(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphinit.ir.dims import Unknown, symbol
+from graphinit.plain_text import escaped
 from passes.shapes.inference import Inference, infer
 from passes.shapes.unification import LOST
 
@@ -40,6 +41,10 @@ class OpenSize:
     settled_by: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
+        return escaped(self._words)
+
+    @property
+    def _words(self) -> str:
         return f"the rank of {self.name}" if self.axis is None else f"axis {self.axis} of {self.name}"
 
     @property
@@ -50,8 +55,8 @@ class OpenSize:
     @property
     def explained(self) -> str:
         """The size, and what would settle it, in one line."""
-        facts = " or ".join(text for text in self.settled_by_text if text != str(self))
-        return f"{self}: settled by {facts}" if facts else f"{self}: stated nowhere"
+        facts = " or ".join(text for text in self.settled_by_text if text != self._words)
+        return escaped(f"{self._words}: settled by {facts}" if facts else f"{self._words}: stated nowhere")
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

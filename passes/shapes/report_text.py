@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from graphinit.ir.types import format_shape
+from graphinit.plain_text import escaped
 
 _WIDTH = 80
 
@@ -23,15 +23,19 @@ def report_table(report: Any) -> str:
     rows = []
     for node in graph:
         kind = node.op
-        types = ", ".join(f"{type.dtype or '?'}{format_shape(type.shape)}" for type in node.types)
-        rows.append((node.name, kind, types + ("  <- error" if node.name in failing else "")))
+        types = escaped(", ".join(map(str, node.types)))
+        rows.append(
+            (escaped(node.name), escaped(kind), types + ("  <- error" if node.name in failing else ""))
+        )
     names = min(max((len(row[0]) for row in rows), default=4), 34)
     kinds = min(max((len(row[1]) for row in rows), default=2), 16)
     lines = [f"{'node':{names}}  {'op':{kinds}}  type", "-" * min(_WIDTH, names + kinds + 24)]
     lines += [
         f"{_short(name, names):{names}}  {_short(kind, kinds):{kinds}}  {types}" for name, kind, types in rows
     ]
-    lines.append("returns " + ", ".join(f"{name} = {value}" for name, value in graph.outputs.items()))
+    lines.append(
+        escaped("returns " + ", ".join(f"{name} = {value}" for name, value in graph.outputs.items()))
+    )
     for title, items in (
         ("requirements", report.requirements),
         ("not known", [size.explained for size in report.unknowns]),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from graphinit.ir.dims import Dim, Expr, bounds, exact_quotient
 from graphinit.ir.expressions import common_factor, one_term
 from graphinit.ir.terms import is_floor, print_order, remainders_of
+from graphinit.plain_text import escaped
 from passes.shapes.size_sets import MOST_TABLED, SizeSet, solutions
 
 Box = tuple[tuple[str, SizeSet], ...]
@@ -174,10 +175,10 @@ class Requirement:
 
     def __str__(self) -> str:
         if self.boxes:
-            return " or ".join(map(_box_text, self.boxes))
+            return escaped(" or ".join(map(_box_text, self.boxes)))
         never = [each for each in self.alternatives if (solved := each.solved()) and solved[1].empty]
         shown = [each for each in self.alternatives if each not in never] or never
-        return " or ".join(dict.fromkeys(map(str, shown)))
+        return escaped(" or ".join(dict.fromkeys(map(str, shown))))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""

@@ -10,6 +10,7 @@ from graphinit.ir.node import Node
 from graphinit.ir.node_table import Row
 from graphinit.ir.signature import Star
 from graphinit.ir.types import format_shape
+from graphinit.plain_text import escaped
 from passes.shapes.inference import Inference, infer
 
 
@@ -19,7 +20,7 @@ class Suspicion(str):
     Parameters
     ----------
     text : str
-        What is suspicious.
+        What is suspicious; it is kept escaped.
     code : str
         A key of `graphinit.errors.CODES`.
     node : str
@@ -35,7 +36,7 @@ class Suspicion(str):
     where: str
 
     def __new__(cls, text: str, code: str, node: str, where: str) -> Suspicion:  # noqa: D102
-        self = super().__new__(cls, text)
+        self = super().__new__(cls, escaped(text))
         self.code, self.node, self.where = code, node, where
         return self
 

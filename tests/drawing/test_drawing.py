@@ -24,6 +24,7 @@ from graphinit.ir.origin import Origin
 from graphinit.ir.types import TensorType
 from graphinit.pictures.layout import SVG
 from graphinit.pictures.wording import format_sizes
+from graphinit.plain_text import escaped
 
 BATCH = symbol("batch")
 
@@ -267,6 +268,7 @@ class TestEscaping:
         error = ShapeError(f"wrong: {name}", node=f"{name}!")
         drawing = render(graph, report=SimpleNamespace(graph=graph, errors=[error]))
         titles = [title(group) for group in groups(drawing, "node")]
+        name = escaped(name)
         assert any(text.startswith(f"{name} = input") for text in titles), titles
         assert any("".join(f"wrong: {name}".split()) in "".join(text.split()) for text in titles)
         assert len(groups(drawing, "node")) == 5
