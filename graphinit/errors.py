@@ -1,6 +1,6 @@
 """Every error that graphinit raises: one hierarchy, stable codes, structured fields.
 
-Names stand in messages as they are: each message is one line, which is escaped when it is printed.
+Names stand in messages and fixes as they are: each is one line, which is escaped when it is printed.
 
 An error's text is meant to be acted on without opening the source.  Its first line carries the
 code, what went wrong, the node and the user's file and line; further lines give both sides and
@@ -67,7 +67,7 @@ class GraphInitError(Exception):
     Parameters
     ----------
     message : str
-        What went wrong, in words: one line, as is each of `fixes` and `details`.
+        What went wrong, in words: one line.
     code : str, optional
         A key of `CODES`; stable across versions.
     node : str, optional
@@ -79,9 +79,9 @@ class GraphInitError(Exception):
     origins : iterable of str
         The user's statements that the error follows from, ``file:line`` with words.
     fixes : iterable of str
-        Edits that were tried and make the network hold.
+        Edits that were tried and make the network hold, each in one line.
     details : iterable of str
-        Further lines, printed between the message and the fixes.
+        Further lines, printed above the message; names stand in them escaped.
     trail : iterable of str
         The nodes that a conflict runs through, from the user's statements to the node concerned.
 
@@ -148,7 +148,8 @@ class GraphInitError(Exception):
 
     def __str__(self) -> str:
         lines = [self.headline]
-        lines += [f"  {line}" for line in (*self.details, self.message)]
+        lines += [f"  {line}" for text in self.details for line in text.split("\n")]
+        lines.append(f"  {self.message}")
         lines += [f"  fix (checked): {fix}" for fix in self.fixes]
         lines += [f"  {line}" for note in getattr(self, "__notes__", ()) for line in note.split("\n")]
         return "\n".join(map(escaped, lines))

@@ -26,6 +26,7 @@ from graphinit.checkpoint import load_checkpoint, save_checkpoint
 from graphinit.data import DataLoader
 from graphinit.errors import CallError
 from graphinit.nn.block import Block
+from graphinit.plain_text import escaped
 from graphinit.training import TrainingStep, compile_step
 
 Record = dict[str, float]
@@ -293,7 +294,7 @@ def fit(
                     run.history.stopped = reason
             if checkpoint is not None:
                 save_checkpoint(checkpoint, net, step, loader, epochs=run.history.epochs)
-            bar.set_postfix({name: f"{value:.4g}" for name, value in record.items()})
+            bar.set_postfix({escaped(name): f"{value:.4g}" for name, value in record.items()})
             bar.update()
     return run.history
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import ArrayError, CallError
-from graphinit.plain_text import class_name
+from graphinit.plain_text import class_name, escaped
 
 
 class EvalMetric:
@@ -70,7 +70,7 @@ class EvalMetric:
         return self.name, self.value()
 
     def __repr__(self) -> str:
-        return f"{class_name(self)}({self.name}={self.value():.6g})"
+        return f"{class_name(self)}({escaped(self.name)}={self.value():.6g})"
 
 
 def _same_shape(labels: np.ndarray, preds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

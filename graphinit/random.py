@@ -40,7 +40,7 @@ class Stream(Protocol):
 
 def stream_key(seed: int, path: str) -> np.ndarray:
     """Return the 128-bit Philox key of a path: two uint64 words."""
-    digest = hashlib.blake2b(f"{seed}\0{path}".encode(), digest_size=16).digest()
+    digest = hashlib.blake2b(f"{seed}\0{path}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
     return np.frombuffer(digest, np.uint64).astype(np.uint64)
 
 

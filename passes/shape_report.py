@@ -11,6 +11,7 @@ from graphinit.errors import GraphInitError, ShapeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 from passes.shapes.diagnostics import diagnose
 from passes.shapes.explanation import Explanation, History
 from passes.shapes.inference import Given, Inference, infer, number_of, read_inputs
@@ -165,7 +166,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
                     code="GI207",
                     node=size.name,
                     axis=size.axis,
-                    details=[f"it would be settled by {facts}" for facts in size.settled_by_text],
+                    details=[escaped(f"it would be settled by {facts}") for facts in size.settled_by_text],
                 )
                 for size in self.unknowns
             )

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from graphinit.errors import CODES, GraphInitError
 from graphinit.ir.origin import Origin
-from graphinit.plain_text import escaped
+from graphinit.plain_text import escaped, escaped_lines
 from passes.shape_report import ShapeReport
 
 
@@ -49,7 +49,7 @@ def findings(report: ShapeReport) -> Iterator[Finding]:
     """Return all that a report finds, mistakes first."""
     for error in report.errors:
         fixes = [f"fix (checked): {fix}" for fix in error.fixes]
-        text = "\n".join(map(escaped, (error.message, *error.details, *fixes)))
+        text = "\n".join((escaped(error.message), *map(escaped_lines, error.details), *map(escaped, fixes)))
         yield Finding("error", error.code, text, error.node or "", *_place(report, error.node))
     for warning in report.warnings:
         text = escaped(str(warning))

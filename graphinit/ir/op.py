@@ -21,6 +21,7 @@ from graphinit.ir.moves import Move
 from graphinit.ir.signature import Signature
 from graphinit.ir.source_text import literal
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 
 REQUIRED: Any = object()
 
@@ -106,7 +107,7 @@ class Attrs(Mapping[str, Any]):
         return Attrs, (self._items,)  # hashes of texts are others in another process
 
     def __repr__(self) -> str:
-        return ", ".join(f"{name}={value!r}" for name, value in self._items.items())
+        return escaped(", ".join(f"{name}={value!r}" for name, value in self._items.items()))
 
     def replace(self, **changes: Any) -> Attrs:
         """Return a copy with some attributes changed."""

@@ -6,6 +6,7 @@ from graphinit.errors import ParameterError
 from graphinit.initializers.base import LayerDefault
 from graphinit.ir.origin import warn_user
 from graphinit.parameter import Parameter
+from graphinit.plain_text import escaped
 
 Shape = tuple[int, ...]
 
@@ -48,7 +49,10 @@ def check_tie(own: Parameter, parameter: Parameter) -> Shape | None:
             if origin is not None:
                 places[index] += f"  {origin}"
         raise ParameterError(
-            f"{own.path!r} cannot be tied to {parameter.path!r}", code="GI403", path=own.path, details=places
+            f"{own.path!r} cannot be tied to {parameter.path!r}",
+            code="GI403",
+            path=own.path,
+            details=map(escaped, places),
         ) from None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from graphinit.errors import DTypeError, GraphInitError, ShapeError
 from graphinit.ir.node import Node
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import escaped
 from passes.shapes.cause import Cause
 from passes.shapes.dtype_inference import kind_words
 from passes.shapes.explanation import History, Place
@@ -109,7 +110,7 @@ def _clash_error(history: History, node: Node, cause: Cause, fixes: Sequence[str
         axis=next((axis for _, axis in of_parameter or places), None),
         where=str(node.meta.origin) if node.meta.origin else None,
         origins=kept,
-        details=[*lines[:_LINES], *tried],
+        details=map(escaped, [*lines[:_LINES], *tried]),
         fixes=fixes,
         trail=_trail(history, cause),
     )
@@ -170,17 +171,18 @@ def _misfit_error(history: History, misfit: Misfit) -> GraphInitError:
         return DTypeError(
             f"{name} is declared as {declared} and given as {given}",
             code="GI301",
-            details=(f"declared {declared}  {place}", f"given    {given}  {where}"),
+            details=map(escaped, (f"declared {declared}  {place}", f"given    {given}  {where}")),
             **fields,
         )
     shown = [
         TensorType(shape, None)
         for shape in (history.node(value).types[0].shape, history.inference.given[value].type.shape)
     ]
-    details = (
+    lines = (
         f"declared {name} {str(shown[0]).lstrip('?')}  {place}",
         f"given    {name} {str(shown[1]).lstrip('?')}  {where}",
     )
+    details = tuple(map(escaped, lines))
     if axis == -1:
         message = f"{name} is declared with {len(declared)} axes and given with {len(given)}"
         return ShapeError(message, code="GI202", details=details, **fields)
@@ -206,5 +208,5 @@ def _dtype_error(history: History, node: Node, slot: int, kind: str) -> DTypeErr
         path=node.meta.path or None,
         where=where,
         origins=(detail,),
-        details=(detail,),
+        details=(escaped(detail),),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphinit.errors import ShapeError
+from graphinit.plain_text import escaped
 from passes.shapes.explanation import History
 from passes.shapes.fixes import find_fixes
 from passes.shapes.mistake import Mistake
@@ -59,7 +60,7 @@ def contradiction_error(history: History, conflict: Sequence[Requirement]) -> Sh
         code="GI208",
         node=conflict[-1].node,
         origins=origins,
-        details=[*lines, *origins],
+        details=map(escaped, [*lines, *origins]),
         fixes=[fix.text for fix in find_fixes(history, _mistake(history, conflict))],
     )
 
