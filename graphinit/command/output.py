@@ -51,12 +51,13 @@ class Output:
 
     def __enter__(self) -> Self:
         process, given = contextlib.ExitStack(), sys.stdout
+        process.callback(_put_back, sys.stderr if self._lasting else given, sys.stderr)
         self._stack.enter_context(process)
         _flush(given)
         self._out = self._own(given, _STDOUT)
         self._err = self._own(sys.stderr, _STDERR)
         if not self._lasting:
-            process.callback(_restore, given, _copy(_STDOUT))
+            process.callback(_lead_back, given, _copy(_STDOUT))
         _lead_away()
         sys.stdout = sys.stderr
         return self
@@ -164,18 +165,22 @@ def _copy_onto(descriptor: int) -> bool:
     return True
 
 
-def _restore(stream: Any, aside: int | None) -> None:
+def _lead_back(stream: Any, aside: int | None) -> None:
     """Lead descriptor 1 where it led before, with what was written to it meanwhile gone the other way."""
     for each in (sys.__stdout__, stream):
         if _number(each) == _STDOUT:
             _flush(each)
-    sys.stdout = stream
     with contextlib.suppress(OSError):
         if aside is None:
             os.close(_STDOUT)
         else:
             os.dup2(aside, _STDOUT)
             os.close(aside)
+
+
+def _put_back(out: Any, err: Any) -> None:
+    """Put streams in their places, whatever a target has put there."""
+    sys.stdout, sys.stderr = out, err
 
 
 def _flush(stream: Any) -> None:

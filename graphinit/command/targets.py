@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -194,9 +194,8 @@ def _made(function: Any, text: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as cause:  # what it says of itself is the user's, too
-        reason = cause if isinstance(cause, TypeError | ValueError) else describe(cause)
         raise TargetError(
-            f"{text} needs arguments ({reason}), so it cannot be called here", code="GI602"
+            f"{text} needs arguments ({_said(cause)}), so it cannot be called here", code="GI602"
         ) from cause
     with _answering(f"calling {text}"):
         return function()
@@ -247,17 +246,24 @@ def describe(error: BaseException) -> str:
 
     Nothing that the error's own methods do breaks this.
     """
-    kind = _kind(error)
-    try:
-        text = _words(error)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # its methods are the user's
-        text = "its text cannot be shown"
+    text = _said(error)
     if issubclass(type(error), GraphInitError):
         return text
-    place = _place(error)
+    kind, place = escaped(_kind(error)), _asked(_place, error, "")
     return (f"{kind}: {text}" if text else kind) + (f" ({place})" if place else "")
+
+
+def _said(error: BaseException) -> str:
+    return _asked(_words, error, "its text cannot be shown")
+
+
+def _asked(question: Callable[[BaseException], str], error: BaseException, otherwise: str) -> str:
+    try:
+        return question(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its methods and attributes are the user's
+        return otherwise
 
 
 def _words(error: BaseException) -> str:
