@@ -6,18 +6,20 @@ equal to an uninterrupted one in every bit.
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from graphinit import random
 from graphinit.data import DataLoader
-from graphinit.errors import FileError, ParameterError
+from graphinit.errors import BlockError, CallError, FileError, ParameterError
+from graphinit.interrupts import Change, make
 from graphinit.nn.block import Block
 from graphinit.optimizers.base import Optimizer
-from graphinit.saving import commit, pack, unpack
-from graphinit.storage.archive import Archive, read_archive, write_archive
+from graphinit.saving import SEEDS, changes, pack, unpack
+from graphinit.storage.archive import open_archive, write_archive
+from graphinit.storage.contents import Archive, Contents, Stored
 from graphinit.wish import Wish
 
 VERSION = 1
@@ -25,7 +27,7 @@ PARAMETERS, STATES, STREAMS = "parameters/", "optimizer/", "streams/"
 
 
 def save_checkpoint(
-    path: str | os.PathLike[str],
+    path: Any,
     net: Block,
     optimizer: Any = None,
     loader: DataLoader | None = None,
@@ -35,7 +37,7 @@ def save_checkpoint(
 
     Parameters
     ----------
-    path : path
+    path : str, bytes or os.PathLike
         Where to.
     net : Block
         The network.
@@ -44,15 +46,17 @@ def save_checkpoint(
     loader : DataLoader, optional
         What gives the data; between two epochs.
     **notes
-        Anything that JSON can say: the epoch, the step, scores.
+        Anything that JSON can say: the epoch, the step, scores.  It comes back as it is, but tuples as
+        lists.
 
     Raises
     ------
     FileError
-        GI701, when the file cannot be written.
+        GI701, when the file cannot be written, or a note says what JSON cannot.
     UninitializedError
         When a parameter was never initialised.
     """
+    _check_kinds(net, loader)
     packed = pack(net.collect_params())
     arrays = {PARAMETERS + name: array for name, array in packed.arrays.items()}
     arrays |= {STREAMS + name: state.data() for name, state in net.states().items()}
@@ -73,16 +77,18 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: str | os.PathLike[str],
+    path: Any,
     net: Block,
     optimizer: Any = None,
     loader: DataLoader | None = None,
 ) -> dict[str, Any]:
     """Read a checkpoint into a network and what trains it; all of it or nothing.
 
+    Everything is read and checked before anything is changed, and Ctrl-C is held back meanwhile.
+
     Parameters
     ----------
-    path : path
+    path : str, bytes or os.PathLike
         Where from.
     net : Block
         The network; it need not be initialised.
@@ -103,41 +109,68 @@ def load_checkpoint(
     ParameterError
         GI403 or GI405, when it is of another network or optimiser.
     """
-    archive = read_archive(path)
-    content = archive.notes
-    if content.get("kind") != "checkpoint" or content.get("version") != VERSION:
-        raise FileError(f"{archive.source} is no checkpoint of this version")
-    try:
-        packed = Archive(_under(archive, PARAMETERS), content["parameters"], archive.source)
-        seed, notes = int(content["seed"]), dict(content["notes"])
-    except (KeyError, TypeError, ValueError) as cause:
-        raise FileError(f"{archive.source}: its notes are damaged: {cause}") from cause
-    loaded = unpack(packed, net.collect_params())
-    streams, states = _under(archive, STREAMS), net.states()
-    if streams.keys() != states.keys() or any(
-        array.shape != (3,) or array.dtype != np.uint64 for array in streams.values()
-    ):
-        raise ParameterError(f"{archive.source} has the random streams of another network", code="GI403")
-    if loader is not None and "loader" not in content:
-        raise FileError(f"{archive.source} was saved without a loader")
-    if optimizer is not None:
-        if "optimizer" not in content:
-            raise FileError(f"{archive.source} was saved without an optimiser")
-        types = {id(x.parameter): (x.value.shape, x.dtype) for x in loaded if not isinstance(x.value, Wish)}
-        _optimizer(optimizer).restore(_under(archive, STATES), content["optimizer"], types)
-    commit(loaded)
-    for name, state in states.items():
-        state.store(streams[name])
-    if loader is not None:
-        loader.restore(content["loader"])
-    random.seed(seed)
-    return notes
+    _check_kinds(net, loader)
+    made = None if optimizer is None else _optimizer(optimizer)
+    with open_archive(path) as contents:
+        notes = contents.notes.value
+        if notes.get("kind") != "checkpoint" or notes.get("version") != VERSION:
+            raise FileError(f"{contents.source} is no checkpoint of this version")
+        try:
+            seed = contents.notes.get("seed").whole(*SEEDS)
+            packed, said = (contents.notes.get(key) for key in ("parameters", "notes"))
+            for item in (packed, said):
+                if not isinstance(item.value, dict):
+                    item.fail("an object")
+        except ValueError as cause:
+            raise FileError(f"{contents.source}: its notes are damaged: {cause}") from cause
+        parameters = Contents(_under(contents, PARAMETERS), packed, contents.source, contents.held)
+        streams = _streams(contents, net)
+        loading = [] if loader is None else [_loader(contents, loader)]
+        if made is not None and "optimizer" not in notes:
+            raise FileError(f"{contents.source} was saved without an optimiser")
+        loaded = unpack(parameters, net.collect_params())
+        if made is not None:
+            types = {
+                id(item.parameter): (item.value.shape, item.dtype)
+                for item in loaded
+                if not isinstance(item.value, Wish)
+            }
+            loading.append(made.restoring(_under(contents, STATES), notes["optimizer"], types))
+    make([*changes(loaded), *streams, *loading, partial(random.seed, seed)])
+    return dict(said.value)
 
 
-def _under(archive: Archive, prefix: str) -> dict[str, np.ndarray]:
+def _check_kinds(net: Any, loader: Any) -> None:
+    if not isinstance(net, Block):
+        raise BlockError(f"a checkpoint takes a block, not {net!r}")
+    if loader is not None and not isinstance(loader, DataLoader):
+        raise CallError(f"a checkpoint takes a DataLoader, not {loader!r}")
+
+
+def _under(contents: Contents, prefix: str) -> dict[str, Stored]:
     return {
-        name.removeprefix(prefix): array for name, array in archive.arrays.items() if name.startswith(prefix)
+        name.removeprefix(prefix): stored for name, stored in contents.arrays.items() if name.startswith(prefix)
     }
+
+
+def _streams(contents: Contents, net: Block) -> list[Change]:
+    """Return what lets the network's random streams go on."""
+    found, states = _under(contents, STREAMS), net.states()
+    if found.keys() != states.keys() or any(
+        stored.shape != (3,) or stored.dtype != np.uint64 for stored in found.values()
+    ):
+        raise ParameterError(f"{contents.source} has the random streams of another network", code="GI403")
+    return [state.storing(found[name].read()) for name, state in states.items()]
+
+
+def _loader(contents: Contents, loader: DataLoader) -> Change:
+    """Return what lets a loader go on."""
+    if "loader" not in contents.notes.value:
+        raise FileError(f"{contents.source} was saved without a loader")
+    try:
+        return loader.restoring(contents.notes.value["loader"])
+    except CallError as cause:
+        raise FileError(f"{contents.source}: {cause.message}") from cause
 
 
 def _optimizer(given: Any) -> Optimizer:

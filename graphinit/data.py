@@ -9,15 +9,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from graphinit.copying import Portable
 from graphinit.errors import ArrayError, CallError
+from graphinit.interrupts import Change, make
+from graphinit.json_values import Json
 from graphinit.random import check_seed
 
 LAST_BATCH = ("keep", "discard", "rollover")
+_LARGEST = 10**300  # of seeds
 
 
 @runtime_checkable
@@ -171,9 +175,34 @@ class DataLoader(Portable):
         return {"seed": self.seed, "epoch": self.epoch, "left": list(self._left)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was asked for."""
-        self.seed, self.epoch = int(state["seed"]), int(state["epoch"])
-        self._left = [int(number) for number in state["left"]]
+        """Go on where `state` was asked for.
+
+        Raises
+        ------
+        CallError
+            GI503, when it is no loader's state, or one of a larger dataset; nothing is changed.
+        """
+        make([self.restoring(state)])
+
+    def restoring(self, state: Any) -> Change:
+        """Return what makes the loader go on where `state` was asked for; all of that has been checked.
+
+        Raises
+        ------
+        CallError
+            As `restore`.
+        """
+        given = Json(state, "the loader's state")
+        try:
+            seed = given.get("seed").whole(-_LARGEST, _LARGEST)
+            epoch = given.get("epoch").whole(low=0)
+            left = [number.whole(0, len(self.dataset) - 1) for number in given.get("left").items()]
+        except ValueError as cause:
+            raise CallError(f"a loader cannot go on from this: {cause}") from cause
+        return partial(self._go_on, seed, epoch, left)
+
+    def _go_on(self, seed: int, epoch: int, left: list[int]) -> None:
+        self.seed, self.epoch, self._left = seed, epoch, left
 
 
 __all__ = ["ArrayDataset", "DataLoader", "Dataset", "stack_samples"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -82,3 +82,14 @@ def hold() -> None:
     innermost = _innermost[0]
     if innermost is not None and threading.current_thread() is threading.main_thread():
         innermost._holding = True
+
+
+Change = Callable[[], None]
+"""Makes one part of a change; everything that can fail has been done before."""
+
+
+def make(changes: Iterable[Change]) -> None:
+    """Make all parts of a change; an interrupt that arrives meanwhile is raised when it is complete."""
+    with Held():
+        for change in changes:
+            change()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -43,8 +44,15 @@ class Json:
     place: str = ""
 
     @staticmethod
-    def parse(text: str | bytes) -> Json:
+    def parse(text: str | bytes, unique: bool = False) -> Json:
         """Read JSON text.
+
+        Parameters
+        ----------
+        text : str or bytes
+            The text.
+        unique : bool
+            Whether a name that an object has twice is an error; else the last one counts.
 
         Raises
         ------
@@ -52,7 +60,7 @@ class Json:
             When it is none, or nested too deeply.
         """
         try:
-            return Json(json.loads(text, parse_int=_int))
+            return Json(json.loads(text, parse_int=_int, object_pairs_hook=_unique if unique else None))
         except RecursionError as cause:
             raise ValueError("it is nested too deeply") from cause
         except UnicodeDecodeError as cause:
@@ -83,9 +91,12 @@ class Json:
 
     def number(self) -> float:
         """Return it as a finite number."""
-        if type(self.value) not in (int, float) or not math.isfinite(self.value):
-            self.fail("a finite number")
-        return float(self.value)
+        try:
+            if type(self.value) in (int, float) and math.isfinite(self.value):
+                return float(self.value)
+        except OverflowError:  # a whole number that no float is as large as
+            pass
+        self.fail("a finite number")
 
     # ------------------------------------------------------------------ what is in it
 
@@ -118,6 +129,14 @@ class Json:
 
     def _inner(self, key: str, item: Any) -> Json:
         return Json(item, f"{self.place}.{key}" if self.place else key)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"it has {escaped(repr(twice))[:_SHOWN]} twice")
+    return found
 
 
 def _int(digits: str) -> int:

@@ -24,10 +24,11 @@ from graphinit.errors import (
 from graphinit.initializers.base import LayerDefault, create
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
+from graphinit.interrupts import Change, Held, make
 from graphinit.ir.op import Attrs
 from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
-from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
+from graphinit.ir.types import DTYPES, TensorType, canonical_dtype, parse_shape
 from graphinit.plain_text import class_name
 from graphinit.variable import Variable
 from graphinit.wish import ShapeOf, Wish, current_shape
@@ -134,9 +135,10 @@ class Parameter(Variable):
         new = _numbers(shape, self.path)
         self.check_shape(new)
         if new != self._shape:
-            self._note_new(new, "settled")
-            self._shape = new
-            self._changed()
+            with Held():
+                self._note_new(new, "settled")
+                self._shape = new
+                self._changed()
 
     def check_shape(self, new: tuple[int, ...]) -> None:
         """Raise `ParameterError` (GI403) unless `new` agrees with what is known."""
@@ -292,22 +294,36 @@ class Parameter(Variable):
         array = self.as_array(data)
         self.check_shape(array.shape)
         recording.settle_pending()
-        if self._data is not None:
-            self._data[...] = array
-        else:
-            self._become(np.array(array, self._dtype, order="C"))
+        make([self.taking(array, self._dtype)])
+
+    def taking(self, value: Wish | np.ndarray, dtype: str) -> Change:
+        """Return what gives the parameter values of a shape that fits, or a wish, and a dtype.
+
+        Everything that can fail, casts that warn and new memory, is done before it returns.
+        """
+        cast = self.casting(dtype)
+        if isinstance(value, Wish):
+            wish = value
+
+            def take() -> None:
+                cast()
+                self.commit(wish)
+
+            return take
+        array = np.array(value, dtype, order="C") if self._data is None else np.asarray(value, dtype)
+
+        def take_values() -> None:
+            cast()
+            if self._data is None:
+                self._become(array)
+            else:
+                self._data[...] = array
+
+        return take_values
 
     def as_array(self, data: Any) -> np.ndarray:
         """Return data as an array of real numbers; `ArrayError` (GI302) when it is none."""
-        if isinstance(data, Parameter):
-            data = data.data()
-        array = np.asarray(data)
-        if array.dtype.kind not in "biuf":
-            raise ArrayError(
-                f"parameter {self.path!r} takes an array of real numbers, not {array.dtype} values",
-                path=self.path,
-            )
-        return array
+        return as_real_array(data, self.path)
 
     def _become(self, data: np.ndarray) -> None:
         """Take `data` as the values, at the top of the ladder."""
@@ -388,9 +404,12 @@ class Parameter(Variable):
     def commit(self, planned: Wish | np.ndarray | None) -> None:
         """Do what `plan` returned."""
         if isinstance(planned, Wish):
-            self._wish, self._data, self._grad = planned, None, None
+            with Held():
+                self._wish, self._data, self._grad = planned, None, None
+                self.has_fresh_gradient = False
         elif planned is not None:
-            self._become(planned)
+            with Held():
+                self._become(planned)
 
     def drawn(self, shape_of: ShapeOf = current_shape) -> np.ndarray | None:
         """Return the values of a parameter that waits, if these shapes are what it waits for."""
@@ -412,15 +431,21 @@ class Parameter(Variable):
 
     def cast(self, dtype: Any) -> None:
         """Change the dtype, of values and gradient too."""
+        make([self.casting(dtype)])
+
+    def casting(self, dtype: Any) -> Change:
+        """Return what changes the dtype; the new values are there before it returns."""
         name = canonical_dtype(dtype)
         if name == self._dtype:
-            return
-        self._dtype = name
-        if self._data is not None:
-            self._data = self._data.astype(name)
-        if self._grad is not None:
-            self._grad = self._grad.astype(name)
-        self._changed()
+            return _nothing
+        data = None if self._data is None else self._data.astype(name)
+        grad = None if self._grad is None else self._grad.astype(name)
+
+        def take() -> None:
+            self._dtype, self._data, self._grad = name, data, grad
+            self._changed()
+
+        return take
 
     # ------------------------------------------------------------------ for the executor and for blocks
 
@@ -517,7 +542,7 @@ class TransposedParameter(Parameter):
 
     @dtype.setter
     def dtype(self, dtype: Any) -> None:
-        self._base.cast(dtype)
+        self.cast(dtype)
 
     @property
     def grad_req(self) -> str:
@@ -549,9 +574,9 @@ class TransposedParameter(Parameter):
         """Set the gradient to zero."""
         self._base.zero_grad()
 
-    def cast(self, dtype: Any) -> None:
-        """Change the other's dtype."""
-        self._base.cast(dtype)
+    def casting(self, dtype: Any) -> Change:
+        """Return what changes the other's dtype."""
+        return self._base.casting(dtype)
 
     def plan(
         self, init: Any = None, default_init: Any = None, force_reinit: bool = False, seed: int | None = None
@@ -572,6 +597,26 @@ class TransposedParameter(Parameter):
         """Forget a block that uses the parameter no more."""
         super().leave(owner)
         self._base.leave(owner)
+
+
+def as_real_array(data: Any, path: str) -> np.ndarray:
+    """Return what a parameter is to take as an array of real numbers; `ArrayError` (GI302) when it is none."""
+    if isinstance(data, Parameter):
+        data = data.data()
+    try:
+        array = np.asarray(data)
+    except Exception as cause:  # what is no array says so in its own way
+        raise ArrayError(f"parameter {path!r} takes an array of real numbers: {cause}", path=path) from cause
+    if array.dtype.kind not in "biuf" or array.dtype.name not in DTYPES:
+        raise ArrayError(
+            f"parameter {path!r} takes an array of real numbers, not {array.dtype} values",
+            path=path,
+        )
+    return array
+
+
+def _nothing() -> None:
+    """Change nothing."""
 
 
 def _numbers(shape: Any, path: str) -> tuple[int, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from graphinit.interrupts import Change, make
 from graphinit.ir.origin import warn_user
 from graphinit.parameter import Parameter
 
@@ -68,6 +70,12 @@ class ParameterDict(dict[str, Parameter]):
         GraphInitError
             As `Parameter.initialize`; then nothing is changed.
         """
+        make(self.initializing(init, force_reinit, seed))
+
+    def initializing(
+        self, init: Any = None, force_reinit: bool = False, seed: int | None = None
+    ) -> list[Change]:
+        """Return what initialises the parameters; values are drawn before it returns."""
         planned: dict[int, tuple[Parameter, Any]] = {}
         for parameter in self.values():
             place = id(parameter.root)
@@ -80,8 +88,7 @@ class ParameterDict(dict[str, Parameter]):
                     f"Parameter '{parameter.name}' is already initialized, ignoring. "
                     "Set force_reinit=True to re-initialize."
                 )
-        for parameter, plan in planned.values():
-            parameter.commit(plan)
+        return [partial(parameter.commit, plan) for parameter, plan in planned.values()]
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from graphinit import random
+from graphinit.interrupts import Change
 from graphinit.ir.types import TensorType
 from graphinit.variable import Variable
 
@@ -34,8 +37,19 @@ class RandomState(Variable):
 
     def reset(self, seed: int) -> None:
         """Start the stream of a seed again."""
-        self._data = np.append(random.stream_key(seed, self.path), np.uint64(0))
+        self.starting(seed)()
+
+    def starting(self, seed: int) -> Change:
+        """Return what starts the stream of a seed again."""
+        return partial(self._become, np.append(random.stream_key(seed, self.path), np.uint64(0)))
 
     def store(self, data: np.ndarray) -> None:
         """Take key and counter after a run."""
-        self._data = np.array(data, np.uint64)
+        self.storing(data)()
+
+    def storing(self, data: np.ndarray) -> Change:
+        """Return what lets the stream take a key and a counter."""
+        return partial(self._become, np.array(data, np.uint64))
+
+    def _become(self, data: np.ndarray) -> None:
+        self._data = data

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from graphinit.errors import FileError, ParameterError
+from graphinit.interrupts import make
 from graphinit.ir.origin import warn_user
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.registry import create
 from graphinit.parameter import Parameter
-from graphinit.storage.archive import Archive, read_archive, write_archive
+from graphinit.storage.archive import open_archive, write_archive
+from graphinit.storage.contents import Archive
 
 
 class Trainer:
@@ -116,7 +117,7 @@ class Trainer:
             listed = ", ".join(parameters[index].path for index in found)
             warn_user(f"the loss does not depend on {listed}, which stay as they are")
 
-    def save_states(self, fname: str | os.PathLike[str]) -> None:
+    def save_states(self, fname: Any) -> None:
         """Write the optimiser's states to a file, atomically.
 
         Raises
@@ -127,8 +128,8 @@ class Trainer:
         notes = {"version": 1, "optimizer": self.optimizer.state_notes()}
         write_archive(fname, Archive(self.optimizer.state_arrays(), notes))
 
-    def load_states(self, fname: str | os.PathLike[str]) -> None:
-        """Read what `save_states` wrote; all of it or nothing.
+    def load_states(self, fname: Any) -> None:
+        """Read what `save_states` wrote; all of it or nothing, also under Ctrl-C.
 
         Raises
         ------
@@ -137,8 +138,9 @@ class Trainer:
         ParameterError
             GI403, when the states are another optimiser's.
         """
-        archive = read_archive(fname)
-        notes = archive.notes.get("optimizer")
-        if not isinstance(notes, dict):
-            raise FileError(f"{archive.source} has no optimiser's states")
-        self.optimizer.restore(archive.arrays, notes)
+        with open_archive(fname) as contents:
+            notes = contents.notes.value.get("optimizer")
+            if not isinstance(notes, dict):
+                raise FileError(f"{contents.source} has no optimiser's states")
+            change = self.optimizer.restoring(contents.arrays, notes)
+        make([change])

@@ -12,6 +12,7 @@ from typing import Any
 from graphinit import random, recording, saving
 from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
+from graphinit.interrupts import make
 from graphinit.ir.graph import Graph
 from graphinit.nn.calling import call_block
 from graphinit.nn.describing import trace_block
@@ -76,9 +77,8 @@ class Block(Owner):
         """
         seed = random.current_seed() if seed is None else random.check_seed(seed)
         default = Uniform() if init is None else create(init)
-        self.collect_params().initialize(default, force_reinit, seed)
-        for state in self.states().values():
-            state.reset(seed)
+        parameters = self.collect_params().initializing(default, force_reinit, seed)
+        make([*parameters, *(state.starting(seed) for state in self.states().values())])
 
     def summary(self, *args: Any, **inputs: Any) -> None:
         """Print a table of the blocks with their output shapes and numbers of parameters.

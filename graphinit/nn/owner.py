@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from graphinit.copying import Holders, Portable
 from graphinit.errors import BlockError
+from graphinit.interrupts import make
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
 from graphinit.nn.hooks import Handle
@@ -294,9 +295,8 @@ class Owner(Portable):
         return self
 
     def cast(self, dtype: Any) -> None:
-        """Change the dtype of every parameter."""
-        for parameter in self.collect_params().values():
-            parameter.cast(dtype)
+        """Change the dtype of every parameter, or of none."""
+        make([parameter.casting(dtype) for parameter in self.collect_params().distinct().values()])
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphinit.errors import CallError
+from graphinit.interrupts import Held
 from graphinit.ir.graph import Graph
 from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
@@ -30,10 +31,14 @@ def settle(owner: Owner, report: ShapeReport, require_values: bool) -> None:
         return shapes.get(id(parameter), parameter.shape)
 
     drawn = [parameter.drawn(shape_of) for parameter in used]
-    for parameter, values in zip(used, drawn, strict=True):
+    for parameter in used:
         if id(parameter) in shapes:
-            parameter.shape = shapes[id(parameter)]
-        parameter.commit(values)
+            parameter.check_shape(shapes[id(parameter)])
+    with Held():
+        for parameter, values in zip(used, drawn, strict=True):
+            if id(parameter) in shapes:
+                parameter.shape = shapes[id(parameter)]
+            parameter.commit(values)
 
 
 def variables(owner: Owner, graph: Graph) -> dict[str, Any]:

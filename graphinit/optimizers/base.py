@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from graphinit.compiler import compile_training
 from graphinit.copying import Portable
 from graphinit.errors import GradientError, ParameterError
+from graphinit.interrupts import Change, Held, make
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Value
 from graphinit.ir.op import Attrs
@@ -24,12 +26,13 @@ from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
 from graphinit.optimizers.checks import number, positive
 from graphinit.optimizers.program import GradientVariable, Item
-from graphinit.optimizers.restoring import checked_states
+from graphinit.optimizers.restoring import Restored, Types, restored
 from graphinit.optimizers.rule import Slot, Update, limited_scale
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 from graphinit.recording import settle_pending
 from graphinit.runtime.executor import StateVariable
+from graphinit.storage.contents import Stored
 from passes.shapes.solver import resolve
 
 KEPT = 16
@@ -132,7 +135,9 @@ class Optimizer(Portable):
                 raise ParameterError(f"an optimiser takes parameters, not {parameter!r}", code="GI405")
             found.setdefault(id(parameter.root), (name, parameter.root))
         self.parameters = [parameter for _, parameter in found.values()]
-        self.names = [name or f"{index}" for index, (name, _) in enumerate(found.values())]
+        self.names = [
+            f"{index}" if name is None else name for index, (name, _) in enumerate(found.values())
+        ]
         self.counts = [0] * len(self.parameters)
         self._states = [{} for _ in self.parameters]
 
@@ -180,6 +185,8 @@ class Optimizer(Portable):
     def step(self, batch_size: float = 1, ignore_stale_grad: bool = False) -> None:
         """Update every trained parameter by its gradient.
 
+        Ctrl-C leaves the step done or not done, see `graphinit.interrupts`.
+
         Parameters
         ----------
         batch_size : float
@@ -200,14 +207,12 @@ class Optimizer(Portable):
         settle_pending()
         times = sorted({self.counts[index] for index in indices})
         program = self._program(indices, self.groups(indices))
-        program(
-            np.array(self.next_rate),
-            np.array(self.rescale_grad / batch_size),
-            *(np.array(time + 1.0) for time in times),
-        )
-        for index in indices:
-            self.counts[index] += 1
-            self.parameters[index].has_fresh_gradient = False
+        rate, scale = np.array(self.next_rate), np.array(self.rescale_grad / batch_size)
+        with Held():
+            program(rate, scale, *(np.array(time + 1.0) for time in times))
+            for index in indices:
+                self.counts[index] += 1
+                self.parameters[index].has_fresh_gradient = False
 
     def groups(self, indices: Sequence[int]) -> list[int]:
         """Return for some parameters which of their different numbers of steps they have had."""
@@ -358,12 +363,21 @@ class Optimizer(Portable):
         return kept
 
     def state_arrays(self) -> dict[str, np.ndarray]:
-        """Return all that is kept, by the parameter's name and the slot's."""
-        return {
-            f"{name}.{slot}": variable.data()
-            for name, kept in zip(self.names, self._states, strict=True)
-            for slot, variable in kept.items()
-        }
+        """Return all that is kept, by the parameter's name and the slot's.
+
+        Raises
+        ------
+        ParameterError
+            GI405, when names of parameters and slots read alike together.
+        """
+        found: dict[str, np.ndarray] = {}
+        for name, kept in zip(self.names, self._states, strict=True):
+            for slot, variable in kept.items():
+                place = f"{name}.{slot}"
+                if place in found:
+                    raise ParameterError(f"two states of this optimiser are called {place!r}", code="GI405")
+                found[place] = variable.data()
+        return found
 
     def state_notes(self) -> dict[str, Any]:
         """Return what a checkpoint keeps beside `state_arrays`."""
@@ -378,7 +392,7 @@ class Optimizer(Portable):
         self,
         arrays: Mapping[str, np.ndarray],
         notes: Mapping[str, Any],
-        types: Mapping[int, tuple[tuple[int, ...], str]] | None = None,
+        types: Types | None = None,
     ) -> None:
         """Take what `state_arrays` and `state_notes` gave; all of it or nothing.
 
@@ -387,29 +401,40 @@ class Optimizer(Portable):
         arrays, notes
             What these methods returned.
         types : mapping from int to (shape, dtype), optional
-            For parameters (by `id`) that wait for a shape, the one that they are about to have.
+            For parameters (by `id`) that are about to have another shape or dtype, which.
 
         Raises
         ------
         ParameterError
-            GI403, when they come from another optimiser or other parameters.
+            GI403, when they come from another optimiser or other parameters, or are damaged; GI405, when
+            the learning rate is no positive number.
+
+        Warns
+        -----
+        UserWarning
+            When they come from another schedule.
         """
-        taken = checked_states(self, arrays, notes, types or {})
-        lr, counts = (
-            positive("a learning rate", notes["lr"]),
-            [int(notes["counts"][name]) for name in self.names],
-        )
+        make([self.restoring(arrays, notes, types)])
+
+    def restoring(
+        self,
+        arrays: Mapping[str, np.ndarray | Stored],
+        notes: Mapping[str, Any],
+        types: Types | None = None,
+    ) -> Change:
+        """Return what takes states that have been checked; arguments and errors are those of `restore`."""
+        found = restored(self, arrays, notes, types or {})
         schedule = None if self.lr_scheduler is None else repr(self.lr_scheduler)
-        if notes.get("schedule") != schedule:
-            warn_user(
-                f"these states come from the schedule {notes.get('schedule')}, and this one is {schedule}"
-            )
-        self.lr, self.counts[:] = lr, counts
-        for variables, kept in zip(self._states, taken, strict=True):
-            for slot, array in kept.items():  # programs hold on to the variables that are there
-                variables.setdefault(slot, StateVariable(array)).store(array)
-            for slot in variables.keys() - kept.keys():
-                variables[slot].store(np.zeros_like(variables[slot].data()))
+        if found.schedule != schedule:  # before anything is changed: a warning may be an error
+            warn_user(f"these states come from the schedule {found.schedule}, and this one is {schedule}")
+        return partial(self._take, found)
+
+    def _take(self, found: Restored) -> None:
+        self.lr, self.counts[:] = found.lr, found.counts
+        for variable, array in found.states:
+            variable._data = array
+        for index, slot, variable in found.new:
+            self._states[index][slot] = variable
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={getattr(self, name)!r}" for name in self.hyper)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,18 @@ from graphinit.errors import ParameterError
 
 def number(name: str, value: Any, least: float = -np.inf, most: float = np.inf) -> float:
     """Return a finite number of a range; `ParameterError` (GI405) when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not _is_finite(value):
         raise ParameterError(f"{name} is a number, not {value!r}", code="GI405")
     if not least <= value <= most:
         raise ParameterError(f"{name} is from {least:g} to {most:g}, not {value!r}", code="GI405")
     return float(value)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except (OverflowError, TypeError):  # a whole number that no float is as large as; a complex one
+        return False
 
 
 def positive(name: str, value: Any) -> float:
