@@ -136,7 +136,7 @@ def load_checkpoint(
                 if not isinstance(item.value, Wish)
             }
             loading.append(made.restoring(_under(contents, STATES), notes["optimizer"], types))
-    make([*changes(loaded), *streams, *loading, partial(random.seed, seed)])
+    make([partial(random.seed, seed), *changes(loaded), *streams, *loading])
     return dict(said.value)
 
 
@@ -149,7 +149,9 @@ def _check_kinds(net: Any, loader: Any) -> None:
 
 def _under(contents: Contents, prefix: str) -> dict[str, Stored]:
     return {
-        name.removeprefix(prefix): stored for name, stored in contents.arrays.items() if name.startswith(prefix)
+        name.removeprefix(prefix): stored
+        for name, stored in contents.arrays.items()
+        if name.startswith(prefix)
     }
 
 

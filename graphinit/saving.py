@@ -255,8 +255,9 @@ def commit(loaded: list[Loaded]) -> None:
 def _by_path(contents: Contents, parameters: ParameterDict) -> dict[str, Any]:
     """Return arrays and wishes by every path that the archive gives them."""
     found: dict[str, Any] = {}
+    paths = set(parameters)  # without their older names
     for name, array in contents.arrays.items():
-        path = name if name in parameters.keys() else name.removeprefix("arg:").removeprefix("aux:")
+        path = name if name in paths else name.removeprefix("arg:").removeprefix("aux:")
         if path in found:
             raise FileError(f"{contents.source} has two arrays for {path!r}")
         found[path] = array

@@ -23,6 +23,7 @@ import numpy as np
 from graphinit.compiler import compile_training, differentiate_for, settled_graph
 from graphinit.copying import Portable
 from graphinit.errors import BlockError, CallError, GraphInitError
+from graphinit.interrupts import Held, hold
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Attrs, Literal, op_spec
@@ -96,6 +97,8 @@ class TrainingStep(Portable):
     def __call__(self, x: Any, y: Any) -> np.ndarray:
         """Train on a batch.
 
+        Ctrl-C leaves the step done or not done, see `graphinit.interrupts`.
+
         Parameters
         ----------
         x, y : array
@@ -119,15 +122,16 @@ class TrainingStep(Portable):
         settle_pending()
         given = [cast_input(name, arrays[name], type) for name, type in program.types.items()]
         times = sorted({counts[index] for index in program.indices})
+        scalars = [np.array(optimizer.next_rate), *(np.array(time + 1.0) for time in times)]
         try:
-            loss: np.ndarray = program.executable.run(
-                *given, np.array(optimizer.next_rate), *(np.array(time + 1.0) for time in times)
-            )
+            with Held(at_once=False):  # the program holds when it begins to write
+                loss: np.ndarray = program.executable.run(*given, *scalars)
+                hold()
+                for index in program.indices:
+                    counts[index] += 1
         except GraphInitError as error:
             program.executable.locate(error)
             raise
-        for index in program.indices:
-            counts[index] += 1
         return loss
 
     @property

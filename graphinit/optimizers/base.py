@@ -135,9 +135,7 @@ class Optimizer(Portable):
                 raise ParameterError(f"an optimiser takes parameters, not {parameter!r}", code="GI405")
             found.setdefault(id(parameter.root), (name, parameter.root))
         self.parameters = [parameter for _, parameter in found.values()]
-        self.names = [
-            f"{index}" if name is None else name for index, (name, _) in enumerate(found.values())
-        ]
+        self.names = [f"{index}" if name is None else name for index, (name, _) in enumerate(found.values())]
         self.counts = [0] * len(self.parameters)
         self._states = [{} for _ in self.parameters]
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from graphinit.errors import ArrayError, ExecutionError, ParameterError
+from graphinit.interrupts import Held
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.tensor import Tensor, apply, apply_all
 from graphinit.ir.types import TensorType, canonical_dtype, is_float, static_shape
@@ -364,13 +365,14 @@ def wrap(node: Node, port: int = 0) -> Array:
 
 
 def run_backward(heads: list[Array], head_grads: list[Any], retain_graph: bool) -> None:
-    """Differentiate arrays and give wanted arrays their gradients."""
+    """Differentiate arrays and give wanted arrays their gradients; Ctrl-C leaves that done or not done."""
     for head in heads:
         if not isinstance(head, Array):
             raise ExecutionError(f"{type(head).__name__} was not computed within autograd.record()")
-    for node, gradient in backward([head.ref for head in heads], head_grads, retain_graph):
-        for holder in node.holders():
-            holder.accept_gradient(gradient)
+    with Held(at_once=False):
+        for node, gradient in backward([head.ref for head in heads], head_grads, retain_graph):
+            for holder in node.holders():
+                holder.accept_gradient(gradient)
 
 
 def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Array, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from graphinit.compiler import compile_training
 from graphinit.errors import DifferentiationError, ExecutionError, GraphInitError
+from graphinit.interrupts import Held, hold
 from graphinit.ir.types import is_float, static_shape
 from graphinit.optimizers.program import GradientVariable
 from graphinit.parameter import Parameter
@@ -116,15 +117,18 @@ class Plan:
         """Run forward, and give the nodes of the structure their values."""
         if self.streams:
             self._rewind(structure)
+        arrays = structure.arrays()
         try:
-            flat = self.executable.run(*structure.arrays())
+            with Held(at_once=False):  # the program holds when it begins to store
+                flat = self.executable.run(*arrays)
+                hold()
+                results = flat if isinstance(flat, tuple) else (flat,)
+                for (node, port), value in zip(structure.outputs, results, strict=True):
+                    node.values[port] = value
+                self.last.heads = [weakref.ref(node) for node, _ in structure.outputs[: structure.heads]]
         except GraphInitError as error:
             self.executable.locate(error)
             raise
-        results = flat if isinstance(flat, tuple) else (flat,)
-        for (node, port), value in zip(structure.outputs, results, strict=True):
-            node.values[port] = value
-        self.last.heads = [weakref.ref(node) for node, _ in structure.outputs[: structure.heads]]
 
     def _rewind(self, structure: Structure) -> None:
         """Let random streams start where they started when these calls were run before."""
@@ -205,7 +209,10 @@ def _is_trained(structure: Structure) -> bool:
 def backward(
     heads: Sequence[Ref], head_grads: Sequence[Any], retain_graph: bool
 ) -> list[tuple[Node, np.ndarray]]:
-    """Differentiate heads: parameters take their gradients, those of wanted leaves are returned."""
+    """Differentiate heads: parameters take their gradients, those of wanted leaves are returned.
+
+    Within `Held` an interrupt comes before the first gradient is written, or after all is done.
+    """
     for node, port in heads:
         check_recorded(node, port)
     structure = collect(heads, cut=False)
@@ -220,6 +227,9 @@ def backward(
     ]
     if not plan.ran(structure):
         plan.forward(structure)
+    for parameter in plan.parameters:
+        parameter.grad()  # there is room for it before anything is written
+    hold()
     leaves: list[tuple[Node, np.ndarray]] = []
     for owner, gradient in plan.backward(seeds):
         if isinstance(owner, Parameter):

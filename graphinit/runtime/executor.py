@@ -24,6 +24,7 @@ from graphinit.errors import (
     GraphInitError,
     ShapeError,
 )
+from graphinit.interrupts import Held, hold
 from graphinit.ir.graph import Graph, Structure
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
@@ -219,6 +220,7 @@ class Executable:
             if owner in variables
         ]
         self._types = {name: graph[name].type for name in self._variables if name in graph}
+        self._stores = bool(program.phases[0].stores)
         self._seen: dict[str, Any] = {}
         self._workspace = Workspace(program, listing.views)
         self._lines = listing.lines
@@ -270,7 +272,11 @@ class Executable:
         prepared = self.prepare(*arrays, **named)
         self._check_variables()
         try:
-            flat = self.run(*prepared)
+            if self._stores:  # Ctrl-C leaves states stored, all of them, or not
+                with Held(at_once=False):
+                    flat = self.run(*prepared)
+            else:
+                flat = self.run(*prepared)
         except GraphInitError as error:
             self.locate(error)
             raise
@@ -318,14 +324,16 @@ class Executable:
             raise ExecutionError("backward needs a forward of this thread before it: call forward first")
         seeds = self._seeds(dy, dys)
         try:
-            flat = _as_tuple(self.run_backward(*seeds))
+            with Held(at_once=False):  # the program holds when it begins to store
+                flat = _as_tuple(self.run_backward(*seeds))
+                hold()
+                for place, variable in self._accepting:
+                    variable.accept_gradient(flat[place])
         except GraphInitError as error:
             self.locate(error)
             raise
         except MemoryError as cause:
             raise out_of_memory(cause) from cause
-        for place, variable in self._accepting:
-            variable.accept_gradient(flat[place])
         return dict(zip(self.gradients.values(), flat, strict=True))
 
     def _seeds(self, dy: Any, dys: dict[str, Any]) -> list[np.ndarray]:

@@ -98,5 +98,7 @@ def _contents(file: RegularFile) -> Contents:
         try:
             canonical_dtype(stored.dtype)
         except DTypeError as cause:
-            raise FileError(f"{file.name}: array {shown(name)} holds {stored.dtype}, no real numbers") from cause
+            raise FileError(
+                f"{file.name}: array {shown(name)} holds {stored.dtype}, no real numbers"
+            ) from cause
     return contents

@@ -158,7 +158,9 @@ def read_values(take: Callable[[int], bytes], nbytes: int, dtype: np.dtype[Any],
     if place != nbytes:
         raise FileError(f"{what} is not whole: {place} bytes do not make {nbytes}")
     if dtype.kind == "b":
-        return values.view(np.uint8) != 0  # other bytes than 0 and 1 would make truth of a third kind
+        return np.not_equal(
+            values.view(np.uint8), 0
+        )  # other bytes than 0 and 1 would make truth of a third kind
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
