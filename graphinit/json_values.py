@@ -91,12 +91,9 @@ class Json:
 
     def number(self) -> float:
         """Return it as a finite number."""
-        try:
-            if type(self.value) in (int, float) and math.isfinite(self.value):
-                return float(self.value)
-        except OverflowError:  # a whole number that no float is as large as
-            pass
-        self.fail("a finite number")
+        if type(self.value) not in (int, float) or not _is_finite(self.value):
+            self.fail("a finite number")
+        return float(self.value)
 
     # ------------------------------------------------------------------ what is in it
 
@@ -129,6 +126,13 @@ class Json:
 
     def _inner(self, key: str, item: Any) -> Json:
         return Json(item, f"{self.place}.{key}" if self.place else key)
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number that no float is as large as
+        return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

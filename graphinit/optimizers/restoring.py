@@ -76,8 +76,8 @@ def restored(
                 states.append((kept[slot], np.array(array, order="C")))
             elif item is not None:
                 new.append((index, slot, StateVariable(array)))
-        for slot in kept.keys() - slots.keys():  # of a shape that the parameter had before
-            states.append((kept[slot], np.zeros_like(kept[slot].data())))
+        stale = (kept[slot] for slot in kept.keys() - slots.keys())  # of a shape that it had before
+        states += [(variable, np.zeros_like(variable.data())) for variable in stale]
     return Restored(lr, counts, schedule, states, new)
 
 
