@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from graphinit.errors import FileError
+from graphinit.interrupts import Held
 from graphinit.plain_text import escaped
 
 MOST_BYTES = 2**30
@@ -163,7 +164,9 @@ def open_regular_file(path: Any) -> Iterator[RegularFile]:
         flags |= getattr(os, flag, 0)
     try:
         check_regular(os.stat(name).st_mode, name)  # opening a device can do something already
-        with os.fdopen(os.open(name, flags), "rb") as stream:
+        with Held():  # else an interrupt could leave the descriptor without an owner
+            stream = os.fdopen(os.open(name, flags), "rb")
+        with stream:
             status = os.fstat(stream.fileno())
             check_regular(status.st_mode, name)  # the name may mean something else by now
             yield RegularFile(stream, status.st_size, shown_name(name))
