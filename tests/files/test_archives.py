@@ -285,7 +285,8 @@ def test_notes_come_back_or_are_refused_by_their_place(tmp_path):
         chain = [chain]
     for bad, place in (
         (object(), r"\['scores'\] is of type object"), ([{1, 2}], r"\['scores'\]\[0\] is of type set"),
-        ({1: 2}, "key 1"), ({None: 2}, "key None"), (np.float32(1), "float32"), (np.zeros(2), "ndarray"), (ring, "contains itself"),
+        ({1: 2}, "key 1"), ({None: 2}, "key None"), (np.float32(1), "float32"), (np.zeros(2), "ndarray"),
+        (ring, "contains itself"),
         (chain, "nested"), (10**5000, "digits"), (b"x", "bytes"), (1j, "complex"),
     ):  # fmt: skip
         with cheap(), pytest.raises(FileError, match=place):
