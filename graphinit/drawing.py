@@ -12,7 +12,6 @@ where that is not at hand.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from graphinit.ir.graph import Graph
 from graphinit.pictures.dot import Picture
 from graphinit.pictures.layout import lay_out, tidy
 from graphinit.storage.atomic import write_atomically
+from graphinit.storage.files import file_name
 from passes.shape_inference import infer_shapes
 
 _FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
@@ -61,14 +61,14 @@ class Drawing:
         """
         return tidy(lay_out(self.dot, "svg").decode())
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: Any) -> Path:
         """Write the picture to a file: ``.svg``, ``.png``, ``.pdf``, or ``.dot`` for its source.
 
         The file appears whole or not at all.
 
         Parameters
         ----------
-        path : str or path
+        path : str, bytes or os.PathLike
             Where to; the ending says the format.
 
         Returns
@@ -83,18 +83,18 @@ class Drawing:
         FileError
             GI701 when the file cannot be written.
         """
-        path = Path(path)
-        suffix = path.suffix.lower()
+        file = Path(file_name(path))
+        suffix = file.suffix.lower()
         if suffix not in _FORMATS:
-            raise DrawingError(f"cannot draw to {path.name!r}: use a name that ends in {', '.join(_FORMATS)}")
+            raise DrawingError(f"cannot draw to {file.name!r}: use a name that ends in {', '.join(_FORMATS)}")
         if suffix == ".svg":
             content = self.svg.encode()
         elif suffix in (".dot", ".gv"):
             content = self.dot.encode()
         else:
             content = lay_out(self.dot, suffix[1:])
-        write_atomically(path, content)
-        return path
+        write_atomically(file, content)
+        return file
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -102,7 +102,7 @@ class Drawing:
 
 def render(
     net_or_graph: Any,
-    path: str | os.PathLike[str] | None = None,
+    path: Any = None,
     *,
     report: Any = None,
     depth: int | None = None,
@@ -113,7 +113,7 @@ def render(
     ----------
     net_or_graph : Block or Graph
         What to draw; a network is traced.
-    path : str or path, optional
+    path : str, bytes or os.PathLike, optional
         Where to write the picture, see `Drawing.save`.
     report : ShapeReport, optional
         What `passes.infer_shapes` found of it: its shapes are written on the edges and its errors

@@ -159,8 +159,7 @@ class EarlyStopping:
         self.waited += 1
         if self.waited < self.patience:
             return None
-        for path, array in self._kept.items():
-            distinct[path].set_data(array)
+        run.net.load_dict(self._kept)  # all of it or nothing
         return f"{self.monitor} has not improved for {self.waited} epochs"
 
 

@@ -8,18 +8,18 @@ import importlib.util
 import inspect
 import json
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graphinit.errors import GraphInitError, TargetError
+from graphinit.errors import FileError, GraphInitError, TargetError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from graphinit.nn.block import Block
 from graphinit.plain_text import escaped
+from graphinit.storage.files import read_regular_file
 
 _LONGEST = 500  # letters of what an error of a target says
 
@@ -126,22 +126,14 @@ def graph_of(target: Any, inputs: dict[str, TensorType], text: str) -> Graph:
 
 def _load_json(file: str) -> Graph:
     try:
-        text = _read_text(file)
-    except (OSError, ValueError) as cause:  # ValueError: no UTF-8, or no name of a file
-        raise TargetError(f"cannot read {file}: {_reason(cause)}") from cause
+        text = read_regular_file(file).decode("utf-8")
+    except (FileError, UnicodeDecodeError) as cause:
+        detail = cause.message if isinstance(cause, FileError) else f"{file!r} is no text in UTF-8"
+        raise TargetError(detail) from cause
     try:
         return Graph.from_json(text)
     except GraphInitError as cause:
         raise TargetError(f"{file} holds no graph: {cause.message}", code="GI602") from cause
-
-
-def _read_text(file: str) -> str:
-    """Return what a regular file holds; others, such as pipes, could keep us waiting for ever."""
-    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("it is no regular file")
-        return opened.read().decode("utf-8")
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -222,10 +214,6 @@ def _answering(doing: str, code: str = "GI602") -> Iterator[None]:
         raise
     except BaseException as cause:  # the user's own code: whatever it raises is the answer
         raise TargetError(f"{doing} failed: {describe(cause)}", code=code) from cause
-
-
-def _reason(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def is_whole(error: GraphInitError) -> bool:

@@ -425,9 +425,9 @@ class Optimizer(Portable):
         schedule = None if self.lr_scheduler is None else repr(self.lr_scheduler)
         if found.schedule != schedule:  # before anything is changed: a warning may be an error
             warn_user(f"these states come from the schedule {found.schedule}, and this one is {schedule}")
-        return partial(self._take, found)
+        return partial(self._become, found)
 
-    def _take(self, found: Restored) -> None:
+    def _become(self, found: Restored) -> None:
         self.lr, self.counts[:] = found.lr, found.counts
         for variable, array in found.states:
             variable._data = array

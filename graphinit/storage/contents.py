@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import FileError
+from graphinit.ir.types import MOST_AXES
 from graphinit.json_values import Json
 from graphinit.plain_text import escaped
 
@@ -19,7 +20,6 @@ NOTES = "graphinit"
 MOST_VALUES = 1_000_000
 """How many values the notes and headers of an archive may have, counted by commas and brackets."""
 
-_MOST_AXES = 32  # of an array, in every version of NumPy
 _CHUNK = 2**20  # bytes
 
 
@@ -118,13 +118,13 @@ def parsed_notes(text: str | bytes, place: str, unique: bool = False) -> Json:
 
 def checked_sizes(shape: Json) -> tuple[int, ...]:
     """Return the sizes of an array; `ValueError` when they are none."""
-    return tuple(size.whole(low=0) for size in shape.items(_MOST_AXES))
+    return tuple(size.whole(low=0) for size in shape.items(MOST_AXES))
 
 
 def check_axes(shape: tuple[int, ...]) -> None:
     """Raise `ValueError` when an array has more axes than NumPy can give it."""
-    if len(shape) > _MOST_AXES:
-        raise ValueError(f"it has {len(shape)} axes; there can be {_MOST_AXES}")
+    if len(shape) > MOST_AXES:
+        raise ValueError(f"it has {len(shape)} axes; there can be {MOST_AXES}")
 
 
 def read_values(take: Callable[[int], bytes], nbytes: int, dtype: np.dtype[Any], what: str) -> np.ndarray:
