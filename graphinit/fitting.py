@@ -159,7 +159,8 @@ class EarlyStopping:
         self.waited += 1
         if self.waited < self.patience:
             return None
-        run.net.load_dict(self._kept)  # all of it or nothing
+        if self._kept:
+            run.net.load_dict(self._kept)  # all of it or nothing
         return f"{self.monitor} has not improved for {self.waited} epochs"
 
 
