@@ -48,7 +48,7 @@ class Held:
         self._outer: Held | None = None
 
     def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if not _is_main_thread():
             return
         before = _handler(_INTERRUPT)
         if callable(before):  # else an interrupt raises nothing
@@ -77,10 +77,14 @@ class Held:
 _innermost: list[Held | None] = [None]  # of the main thread
 
 
+def _is_main_thread() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
+
+
 def hold() -> None:
     """Hold interrupts back from now on, until the `Held` around ends; outside of one do nothing."""
     innermost = _innermost[0]
-    if innermost is not None and threading.current_thread() is threading.main_thread():
+    if innermost is not None and _is_main_thread():
         innermost._holding = True
 
 

@@ -59,7 +59,9 @@ class Scoped(Generic[T]):
     @property
     def value(self) -> T:
         """The value in force."""
-        opening = self._open()
+        opening = self._innermost.get()
+        if opening is not None:
+            opening = self._open()
         return self._default if opening is None else opening.value
 
     def _open(self) -> _Opening[T] | None:

@@ -12,9 +12,9 @@ import keyword
 import math
 import threading
 import unicodedata
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Union
-from weakref import WeakValueDictionary
 
 from graphinit.errors import ShapeError
 from graphinit.ir.terms import (
@@ -39,9 +39,10 @@ from graphinit.ir.terms import (
 )
 from graphinit.json_values import Json
 
-_atoms: WeakValueDictionary[tuple[Any, ...], Atom] = WeakValueDictionary()
-_exprs: WeakValueDictionary[frozenset[tuple[Monomial, int]], Expr] = WeakValueDictionary()
+_atoms: dict[tuple[Any, ...], Atom] = {}
+_exprs: dict[frozenset[tuple[Monomial, int]], Expr] = {}
 _making = threading.Lock()  # two threads must not make one expression twice
+_room = 20_000  # expressions in the table before those that nobody holds are dropped
 _quotients: dict[tuple[Expr, Dim], Dim] = {}
 _MOST_QUOTIENTS = 10_000
 _MOST_COMPARED = 32  # operands of one minimum or maximum
@@ -382,8 +383,26 @@ def _unique(terms: Terms) -> Expr:
     if found is None:
         made = Expr(terms)
         with _making:
+            if len(_exprs) >= _room:
+                _drop_unheld()
             found = _exprs.setdefault(key, made)
     return found
+
+
+def _drop_unheld() -> None:
+    """Drop expressions and atoms that nobody holds; the others stay the objects that they are.
+
+    A table of weak references would do it at once, and makes each look-up three times as slow.
+    """
+    global _room  # noqa: PLW0603
+    _quotients.clear()
+    held = [weakref.ref(expr) for expr in _exprs.values()]
+    _exprs.clear()
+    atoms = [weakref.ref(atom) for atom in _atoms.values()]
+    _atoms.clear()
+    _atoms.update({(atom.kind, *atom.args): atom for ref in atoms if (atom := ref()) is not None})
+    _exprs.update({frozenset(expr.terms.items()): expr for ref in held if (expr := ref()) is not None})
+    _room = max(20_000, 2 * len(_exprs))
 
 
 def _terms(dim: Dim) -> Terms:

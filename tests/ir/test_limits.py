@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import threading
 from typing import Any
 
@@ -101,16 +100,18 @@ def test_minima_of_many() -> None:
 # --- what is kept -----------------------------------------------------------------------------
 
 
-def test_expressions_that_nobody_holds_are_forgotten() -> None:
-    gc.collect()
-    before = len(expressions._exprs), len(expressions._atoms)
-    held = [(symbol(f"forgotten{index}") * 3 + 1) * symbol("other") for index in range(200)]
-    assert len(expressions._exprs) >= before[0] + 200
-    assert held[7] is (symbol("forgotten7") * 3 + 1) * symbol("other")
-    del held
-    gc.collect()
-    assert len(expressions._exprs) <= before[0] + 10
-    assert len(expressions._atoms) <= before[1] + 10
+def test_expressions_that_nobody_holds_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [(symbol(f"held{index}") * 3 + 1) // symbol("other") for index in range(50)]
+    monkeypatch.setattr(expressions, "_room", len(expressions._exprs) + 100)
+    for index in range(1_000):
+        symbol(f"forgotten{index}") // 7  # noqa: B018
+    assert expressions._room == 20_000  # it was full, and swept
+    assert len(expressions._exprs) < 3_000
+    names = {atom.args[0] for atom in expressions._atoms.values() if atom.kind == "symbol"}
+    assert "forgotten3" not in names
+    assert {"held3", "other", "forgotten999"} <= names
+    again = [(symbol(f"held{index}") * 3 + 1) // symbol("other") for index in range(50)]
+    assert all(one is other for one, other in zip(held, again, strict=True))
 
 
 def test_quotients_and_rules_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
