@@ -333,7 +333,7 @@ def arguments_of(node: Node) -> dict[str, tuple[Attr, ...]]:
     """Return the arguments of an op that its sizes depend on, each with the attributes that it fills."""
     if node.is_source:
         return {}
-    names = dict(note.split("=") for note in node.meta.notes if note and "=" in note)
+    names = dict(note.partition("=")[::2] for note in node.meta.notes if note and "=" in note)
     found: dict[str, tuple[Attr, ...]] = {}
     for attr in op_spec(node.op).attrs:
         if attr.near is not None and attr.name in node.attrs:

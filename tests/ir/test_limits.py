@@ -104,7 +104,7 @@ def test_expressions_that_nobody_holds_are_forgotten(monkeypatch: pytest.MonkeyP
     held = [(symbol(f"held{index}") * 3 + 1) // symbol("other") for index in range(50)]
     monkeypatch.setattr(expressions, "_room", len(expressions._exprs) + 100)
     for index in range(1_000):
-        symbol(f"forgotten{index}") // 7  # noqa: B018
+        symbol(f"forgotten{index}") // 7
     assert expressions._room == 20_000  # it was full, and swept
     assert len(expressions._exprs) < 3_000
     names = {atom.args[0] for atom in expressions._atoms.values() if atom.kind == "symbol"}

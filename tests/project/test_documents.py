@@ -22,7 +22,7 @@ COMMANDS = (
     "python -m pip install . && python examples/digits.py",
     "python -m pip install '.[test]' && python -m pytest",
 )
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/data/digits/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/safety.md", "examples/data/digits/README.md")
 
 
 def text_of(name):
