@@ -5,11 +5,14 @@ Files come from anywhere: nothing in them is taken on trust, neither what a valu
 
 from __future__ import annotations
 
+import gc
+import itertools
 import json
 import math
+import reprlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from graphinit.plain_text import escaped
@@ -18,10 +21,9 @@ LEAST, MOST = -(2**63), 2**63 - 1
 """Whole numbers that every reader takes."""
 
 _SHOWN = 60  # characters of a bad value
-_DIGITS = 400  # of a whole number; more are refused before they cost anything
+_LONG = 1_000_000  # characters of a text for which the collector is stopped
 
 
-@dataclass(frozen=True, slots=True)
 class Json:
     """A value read from JSON.
 
@@ -40,8 +42,30 @@ class Json:
     ValueError: counts[1] must be a whole number from 0 to 9223372036854775807, not -2
     """
 
-    value: Any
-    place: str = ""
+    __slots__ = ("_key", "_within", "value")
+
+    def __init__(self, value: Any, place: str = "") -> None:
+        self.value = value
+        self._within: Json | None = None
+        self._key: str | int = place
+
+    def _part(self, value: Any, key: str | int) -> Json:
+        part = Json.__new__(Json)
+        part.value, part._within, part._key = value, self, key
+        return part
+
+    @property
+    def place(self) -> str:
+        """Where it stands; put together when somebody asks, which is when something is wrong."""
+        keys: list[str | int] = []
+        part: Json | None = self
+        while part is not None:
+            keys.append(part._key)
+            part = part._within
+        text = ""
+        for key in reversed(keys):
+            text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        return text
 
     @staticmethod
     def parse(text: str | bytes, unique: bool = False) -> Json:
@@ -60,7 +84,8 @@ class Json:
             When it is none, or nested too deeply.
         """
         try:
-            return Json(json.loads(text, parse_int=_int, object_pairs_hook=_unique if unique else None))
+            with _no_collection(len(text) > _LONG):
+                return Json(json.loads(text, object_pairs_hook=_unique if unique else None))
         except RecursionError as cause:
             raise ValueError("it is nested too deeply") from cause
         except UnicodeDecodeError as cause:
@@ -68,10 +93,7 @@ class Json:
 
     def fail(self, wanted: str) -> NoReturn:
         """Raise `ValueError` that says what was wanted here."""
-        try:
-            shown = escaped(repr(self.value))
-        except RecursionError:
-            shown = "something nested"
+        shown = escaped(_short.repr(self.value))
         shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
         raise ValueError(f"{self.place or 'the whole'} must be {wanted}, not {shown}")
 
@@ -97,41 +119,48 @@ class Json:
 
     # ------------------------------------------------------------------ what is in it
 
-    def items(self, most: int | None = None) -> Iterator[Json]:
+    def items(self, most: int | None = None) -> list[Json]:
         """Return the entries of a list, of no more than `most`."""
         if not isinstance(self.value, list):
             self.fail("a list")
-        if most is not None and len(self.value) > most:
-            raise ValueError(f"{self.place} has {len(self.value)} entries; there can be {most}")
-        return (Json(item, f"{self.place}[{index}]") for index, item in enumerate(self.value))
+        self._check_count(most)
+        return [self._part(item, index) for index, item in enumerate(self.value)]
+
+    def pair(self, wanted: str) -> tuple[Json, Json]:
+        """Return the two entries of a list of two."""
+        if not isinstance(self.value, list) or len(self.value) != 2:
+            self.fail(wanted)
+        return self._part(self.value[0], 0), self._part(self.value[1], 1)
 
     def entries(self, most: int | None = None) -> Iterator[tuple[str, Json]]:
-        """Return the keys and values of an object, of no more than `most`; keys are printable."""
+        """Give the keys and values of an object, of no more than `most`; keys are printable."""
         if not isinstance(self.value, dict):
             self.fail("an object")
-        if most is not None and len(self.value) > most:
-            raise ValueError(f"{self.place} has {len(self.value)} entries; there can be {most}")
+        self._check_count(most)
         for key, item in self.value.items():
             if not key.isprintable():
-                raise ValueError(f"a name in {self.place or 'it'} is no printable text: '{escaped(key)}'")
-            yield key, self._inner(key, item)
+                raise ValueError(
+                    f"a name in {self.place or 'it'} is no printable text: '{escaped(key[:_SHOWN])}'"
+                )
+            yield key, self._part(item, key)
 
     def get(self, key: str, *default: Any) -> Json:
         """Return the value of a key, or a default where there is one."""
         if not isinstance(self.value, dict):
             self.fail("an object")
         if key not in self.value and not default:
-            raise ValueError(f"{self._inner(key, None).place} is missing")
-        return self._inner(key, self.value.get(key, *default))
+            raise ValueError(f"{self._part(None, key).place} is missing")
+        return self._part(self.value.get(key, *default), key)
 
-    def _inner(self, key: str, item: Any) -> Json:
-        return Json(item, f"{self.place}.{key}" if self.place else key)
+    def _check_count(self, most: int | None) -> None:
+        if most is not None and len(self.value) > most:
+            raise ValueError(f"{self.place} has {len(self.value)} entries; there can be {most}")
 
 
-def _is_finite(number: float) -> bool:
+def _is_finite(number: int | float) -> bool:
     try:
         return math.isfinite(number)
-    except OverflowError:  # a whole number that no float is as large as
+    except OverflowError:  # a whole number beyond every float
         return False
 
 
@@ -143,7 +172,34 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _int(digits: str) -> int:
-    if len(digits) > _DIGITS:
-        raise ValueError(f"a number has {len(digits)} digits")
-    return int(digits)
+@contextmanager
+def _no_collection(wanted: bool) -> Iterator[None]:
+    """Stop the collector: it looks again and again at the millions of objects that a long text becomes."""
+    if not (wanted and gc.isenabled()):
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class _Short(reprlib.Repr):
+    """Shows the beginning of a value, at a cost that does not depend on how large it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxlong = self.maxother = _SHOWN
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        """Return the first entries, in their order; `reprlib` sorts all of them."""
+        if level <= 0:
+            return "{...}"
+        shown = [
+            f"{self.repr1(key, level)}: {self.repr1(x[key], level - 1)}" for key in itertools.islice(x, 4)
+        ]
+        return f"{{{', '.join(shown)}{', ...' if len(x) > len(shown) else ''}}}"
+
+
+_short = _Short()

@@ -21,6 +21,9 @@ from graphinit.nn.block import Block
 from graphinit.plain_text import escaped
 from graphinit.storage.files import read_regular_file
 
+MOST_TEXT = 128 * 2**20
+"""Bytes of a graph's text; some 400,000 nodes."""
+
 _LONGEST = 500  # letters of what an error of a target says
 
 
@@ -126,7 +129,7 @@ def graph_of(target: Any, inputs: dict[str, TensorType], text: str) -> Graph:
 
 def _load_json(file: str) -> Graph:
     try:
-        text = read_regular_file(file).decode("utf-8")
+        text = read_regular_file(file, MOST_TEXT).decode("utf-8")
     except (FileError, UnicodeDecodeError) as cause:
         detail = cause.message if isinstance(cause, FileError) else f"{file!r} is no text in UTF-8"
         raise TargetError(detail) from cause

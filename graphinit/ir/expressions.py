@@ -575,18 +575,14 @@ def read_dim(data: Json) -> Dim:
         return data.whole()
     total: Dim = 0
     for term in data.items(MOST_TERMS):
-        factor, monomial = term.items(2) if _is_pair(term) else term.fail("a factor and its powers")
+        factor, monomial = term.pair("a factor and its powers")
         product: Dim = factor.whole(-(2**MOST_BITS), 2**MOST_BITS)
         for item in monomial.items(MOST_DEGREE):
-            base, power = item.items(2) if _is_pair(item) else item.fail("a part and its power")
+            base, power = item.pair("a part and its power")
             part = _read_atom(base)
             product = product * (part ** power.whole(1, MOST_DEGREE))
         total = total + product
     return total
-
-
-def _is_pair(data: Json) -> bool:
-    return isinstance(data.value, list) and len(data.value) == 2
 
 
 def _read_atom(data: Json) -> Dim:

@@ -32,19 +32,18 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
         seen: set[str] = set()
         twice = next(node.name for node in nodes if node.name in seen or seen.add(node.name))  # type: ignore[func-returns-value]
         raise GraphError(f"two nodes are called {twice!r}", code="GI101", node=twice)
+    placed: set[str] = set()
+    if all(placed.issuperset(_sources(node)) and not placed.add(node.name) for node in nodes):  # type: ignore[func-returns-value]
+        return list(nodes)
     order: networkx.DiGraph[str] = networkx.DiGraph()
     order.add_nodes_from(by_name)
     for node in nodes:
-        sizes = intern_rule(node.op, node.attrs).sizes
-        for source in (*(value.node for value in node.inputs), *(size.node for size in sizes)):
+        for source in _sources(node):
             if source not in by_name:
                 raise GraphError(
                     f"{node.name!r} takes {source!r}, which is not in the graph", code="GI106", node=node.name
                 )
             order.add_edge(source, node.name)
-    placed: set[str] = set()
-    if all(placed.issuperset(order.pred[node.name]) and not placed.add(node.name) for node in nodes):  # type: ignore[func-returns-value]
-        return list(nodes)
     try:
         return [by_name[name] for name in networkx.topological_sort(order)]
     except networkx.NetworkXUnfeasible as cause:
@@ -53,6 +52,12 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
         raise GraphError(
             f"these nodes wait for each other: {cycle} -> {start}", code="GI102", node=start
         ) from cause
+
+
+def _sources(node: Node) -> list[str]:
+    """Return the names of the nodes that one takes, in its inputs and in its attributes."""
+    sizes = intern_rule(node.op, node.attrs).sizes
+    return [*(value.node for value in node.inputs), *(size.node for size in sizes)]
 
 
 def node_to_json(node: Node, order: int) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def read_node(data: Json) -> Node:
             name,
             data.get("op").text(),
             Attrs({key: _read_attr(value) for key, value in data.get("attrs", {}).entries()}),
-            tuple(map(_read_value, data.get("inputs", []).items())),
+            tuple(map(_read_value, data.get("inputs", []).items(MOST_OUTPUTS))),
             tuple(map(_read_type, data.get("types").items(MOST_OUTPUTS))),
             _read_meta(data),
         )
@@ -158,23 +163,23 @@ def _read_meta(data: Json) -> Meta:
     origin = data.get("origin", None)
     place = None
     if origin.value is not None:
-        file, line = _pair(origin, "a file and a line")
+        file, line = origin.pair("a file and a line")
         place = Origin(file.text(), None, line.whole(0))
     notes = tuple(
         None if note.value is None else note.text() for note in data.get("notes", []).items(MOST_OUTPUTS)
     )
-    aliases = tuple(alias.text() for alias in data.get("aliases", []).items())
+    aliases = tuple(alias.text() for alias in data.get("aliases", []).items(MOST_OUTPUTS))
     path, block = data.get("path", "").text(), data.get("block", "").text()
     return Meta(path, place, notes, block, data.get("order", 0).whole(0), aliases)
 
 
 def _read_value(data: Json) -> Value:
-    node, port = _pair(data, "a node and the number of its output")
+    node, port = data.pair("a node and the number of its output")
     return Value(node.text(), port.whole(0))
 
 
 def _read_type(data: Json) -> TensorType:
-    shape, dtype = _pair(data, "a shape and a dtype")
+    shape, dtype = data.pair("a shape and a dtype")
     if dtype.value is not None and dtype.value not in DTYPES:
         dtype.fail(f"one of {', '.join(DTYPES)}")
     if shape.value is None:
@@ -193,7 +198,7 @@ def _read_attr(data: Json, depth: int = 0) -> Any:
     if isinstance(value, list):
         if depth == _DEEPEST:
             data.fail(f"lists of no more than {_DEEPEST} levels")
-        return tuple(_read_attr(item, depth + 1) for item in data.items())
+        return tuple(_read_attr(item, depth + 1) for item in data.items(MOST_OUTPUTS))
     if isinstance(value, dict):
         if "dim" in value:
             return read_dim(data.get("dim"))
@@ -228,13 +233,6 @@ def _read_array(data: Json) -> Literal:
             return Literal(np.array(values, dtype=dtype).reshape(shape))
     except (ValueError, ArithmeticError) as cause:
         raise ValueError(f"{numbers.place} are no values of {name.value}{list(shape)}: {cause}") from cause
-
-
-def _pair(data: Json, wanted: str) -> tuple[Json, Json]:
-    if not isinstance(data.value, list) or len(data.value) != 2:
-        data.fail(wanted)
-    first, second = data.items()
-    return first, second
 
 
 def _checked(node: Node, data: Json) -> Node:

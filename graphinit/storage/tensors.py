@@ -108,10 +108,10 @@ def from_safetensors(file: RegularFile, held: int) -> Contents:
 
 
 def _pair(offsets: Json) -> tuple[Json, Json]:
-    items = list(offsets.items(2))
-    if len(items) != 2 or items[0].whole(0) > items[1].whole(0):
+    begin, end = offsets.pair("where it begins and where it ends")
+    if begin.whole(0) > end.whole(0):
         offsets.fail("where it begins and where it ends")
-    return items[0], items[1]
+    return begin, end
 
 
 def _stored(file: RegularFile, entry: Json, start: int, nbytes: int) -> Stored:

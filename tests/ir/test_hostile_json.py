@@ -215,7 +215,7 @@ def test_what_is_large_is_refused_before_it_costs_anything() -> None:
     text = json.dumps(base()).replace('"structure": {', '"structure": ' + "[" * 100_000)
     with pytest.raises(GraphError, match="nested too deeply"):
         Graph.from_json(text)
-    with pytest.raises(GraphError, match="a number has 1000001 digits"):
+    with pytest.raises(GraphError, match="Exceeds the limit"):
         Graph.from_json('{"format": 1' + "0" * 1_000_000 + "}")
 
 
