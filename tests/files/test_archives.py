@@ -306,3 +306,38 @@ def test_initializers_that_cannot_be_written_are_said_to_be_so(tmp_path):
     with pytest.raises(GraphInitError, match="GI402"):
         net.save_parameters(tmp_path / "net")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "values"),
+    [
+        ("BF16", struct.pack("<2H", 0x3FC0, 0xC049), [1.5, -3.140625]),  # the upper halves of float32
+        ("F16", np.array([1.5, -0.25], "<f2").tobytes(), [1.5, -0.25]),
+        ("F64", np.array([1e300, -2.0], "<f8").tobytes(), [1e300, -2.0]),
+        ("I8", bytes([3, 0xFE]), [3, -2]),
+        ("U16", struct.pack("<2H", 258, 65535), [258, 65535]),
+        ("BOOL", bytes([0, 7]), [False, True]),
+    ],
+)
+def test_values_of_every_kind_that_others_write(tmp_path, kind, data, values):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(tensors({"a": entry(kind, (2,), 0, len(data))}, data))
+    with open_archive(path) as contents:
+        stored = contents.arrays["a"]
+        found = stored.read()
+    assert found.tolist() == values
+    assert (found.dtype, found.shape) == (stored.dtype, stored.shape)
+
+
+@pytest.mark.parametrize("descr", ["<f4", ">f4", "<i8", ">u2", "|b1"])
+@pytest.mark.parametrize("order", ["False", "True"])
+def test_npy_arrays_in_every_order(tmp_path, descr, order):
+    array = (np.arange(6).reshape(2, 3) % 5).astype(descr)
+    data = array.tobytes("F" if order == "True" else "C")
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz({"a.npy": npy("(2, 3)", f"'{descr}'", order, data)}))
+    with open_archive(path) as contents:
+        found = contents.arrays["a"].read()
+    assert found.tolist() == array.tolist()
+    assert found.dtype.isnative
+    assert found.flags.c_contiguous
