@@ -145,3 +145,27 @@ def test_threads_make_one_expression() -> None:
     for thread in threads:
         thread.join()
     assert all(len({id(each[index]) for each in found}) == 1 for index in range(2_000))
+
+
+def test_powers_from_0_to_64() -> None:
+    a = symbol("a")
+    assert (a**0, a**1, str(a**64)) == (1, a, "a**64")
+    for power, words in ((65, "powers above 64"), (-1, "powers below 0")):
+        with pytest.raises(ShapeError, match=words):
+            a**power
+
+
+def test_the_remainder_of_a_number() -> None:
+    remainder = 17 % symbol("n")
+    assert isinstance(remainder, Expr)
+    assert [remainder.evaluate({"n": n}) for n in (1, 5, 17, 23)] == [0, 2, 0, 17]
+
+
+def test_axes_of_sizes_in_json() -> None:
+    def of_axis(axis: int) -> Any:
+        return Expr.from_json([[1, [[["size", "x", 0, axis], 1]]]])
+
+    assert (str(of_axis(-64)), str(of_axis(63))) == ("x.shape[-64]", "x.shape[63]")
+    for axis in (-65, 64):
+        with pytest.raises(ValueError, match="must be a whole number from -64 to 63"):
+            of_axis(axis)
