@@ -17,7 +17,7 @@ from graphinit.errors import BlockError, CallError, FileError, ParameterError
 from graphinit.interrupts import Change, make
 from graphinit.nn.block import Block
 from graphinit.optimizers.base import Optimizer
-from graphinit.saving import SEEDS, changes, pack, unpack
+from graphinit.saving import changes, pack, unpack
 from graphinit.storage.archive import open_archive, write_archive
 from graphinit.storage.contents import Archive, Contents, Stored
 from graphinit.wish import Wish
@@ -116,7 +116,7 @@ def load_checkpoint(
         if notes.get("kind") != "checkpoint" or notes.get("version") != VERSION:
             raise FileError(f"{contents.source} is no checkpoint of this version")
         try:
-            seed = contents.notes.get("seed").whole(*SEEDS)
+            seed = contents.notes.get("seed").whole(*random.SEEDS)
             packed, said = (contents.notes.get(key) for key in ("parameters", "notes"))
             for item in (packed, said):
                 if not isinstance(item.value, dict):

@@ -18,10 +18,9 @@ from graphinit.copying import Portable
 from graphinit.errors import ArrayError, CallError
 from graphinit.interrupts import Change, make
 from graphinit.json_values import Json
-from graphinit.random import check_seed
+from graphinit.random import SEEDS, check_seed
 
 LAST_BATCH = ("keep", "discard", "rollover")
-_LARGEST = 10**300  # of seeds
 
 
 @runtime_checkable
@@ -194,7 +193,7 @@ class DataLoader(Portable):
         """
         given = Json(state, "the loader's state")
         try:
-            seed = given.get("seed").whole(-_LARGEST, _LARGEST)
+            seed = given.get("seed").whole(*SEEDS)
             epoch = given.get("epoch").whole(low=0)
             left = [number.whole(0, len(self.dataset) - 1) for number in given.get("left").items()]
         except ValueError as cause:

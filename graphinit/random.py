@@ -27,6 +27,9 @@ from graphinit.errors import ParameterError
 
 Size = int | tuple[int, ...]
 
+SEEDS = -(10**300), 10**300
+"""The least and the greatest seed that is read from a file; what is set in Python may be any."""
+
 
 class Stream(Protocol):
     """A source of random numbers."""

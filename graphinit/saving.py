@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphinit import recording
+from graphinit import random, recording
 from graphinit.errors import FileError, ParameterError
 from graphinit.initializers.base import Initializer, create
 from graphinit.interrupts import Change, make
@@ -28,8 +28,6 @@ from graphinit.storage.files import fair_size
 from graphinit.wish import Wish, current_shape
 
 VERSION = 1
-SEEDS = -(10**300), 10**300
-"""Seeds that files can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +307,7 @@ def _wish_from_json(item: Json) -> _Deferred:
         initializer = create(init.value)
     except Exception as cause:  # initializers are anybody's, and take their options unchecked
         raise ValueError(f"{init.place} makes no initializer: {cause}") from cause
-    return _Deferred(Wish(initializer, item.get("seed").whole(*SEEDS), path.value), shape, dtype.value)
+    return _Deferred(Wish(initializer, item.get("seed").whole(*random.SEEDS), path.value), shape, dtype.value)
 
 
 def _fitting(

@@ -586,7 +586,7 @@ def read_dim(data: Json) -> Dim:
 
 
 def _read_atom(data: Json) -> Dim:
-    parts = list(data.items(_MOST_COMPARED + 1))
+    parts = data.items(_MOST_COMPARED + 1)
     kind, args = parts[0].text() if parts else "", parts[1:]
     if kind == "symbol" and len(args) == 1:
         return symbol(args[0].text())

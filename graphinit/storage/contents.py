@@ -95,6 +95,11 @@ class Contents:
     held: int | None = None
 
 
+def count_values(text: bytes) -> int:
+    """Return about how many values JSON text has, by its commas and brackets, before it is parsed."""
+    return sum(text.count(mark) for mark in (b",", b"[", b"{"))
+
+
 def parsed_notes(text: str | bytes, place: str, unique: bool = False) -> Json:
     """Read notes or a header from JSON text.
 
@@ -103,8 +108,7 @@ def parsed_notes(text: str | bytes, place: str, unique: bool = False) -> Json:
     ValueError
         When it is none, no object, or has more than `MOST_VALUES` values.
     """
-    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    values = sum(data.count(mark) for mark in (b",", b"[", b"{"))
+    values = count_values(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
     if values > MOST_VALUES:
         raise ValueError(f"{place} has {values:,} values; there can be {MOST_VALUES:,}")
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphinit.errors import FileError
 from graphinit.plain_text import escaped
-from graphinit.storage.contents import MOST_VALUES
+from graphinit.storage.contents import MOST_VALUES, count_values
 
 DEEPEST = 100
 """How deeply notes may be nested."""
@@ -32,7 +32,7 @@ def notes_text(notes: Mapping[str, Any]) -> str:
     """
     _check(notes)
     text = json.dumps(notes)
-    if sum(text.count(mark) for mark in ",[{") > MOST_VALUES:
+    if count_values(text.encode("ascii")) > MOST_VALUES:
         raise FileError(f"the notes have more than {MOST_VALUES:,} values")
     return text
 

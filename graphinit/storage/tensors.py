@@ -24,6 +24,7 @@ from graphinit.storage.contents import (
     Contents,
     Stored,
     checked_sizes,
+    count_values,
     parsed_notes,
     read_values,
     shown,
@@ -57,7 +58,7 @@ def to_safetensors(archive: Archive) -> bytes:
     data = bytes(safetensors.numpy.save(arrays, {NOTES: notes_text(archive.notes)}))
     length = int.from_bytes(data[:8], "little")
     header = memoryview(data)[8 : 8 + length].tobytes()
-    if length > MOST_HEADER or sum(header.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES:
+    if length > MOST_HEADER or count_values(header) > MOST_VALUES:
         raise FileError(f"there are too many arrays, {len(arrays):,}, or notes for one safetensors file")
     return data
 
