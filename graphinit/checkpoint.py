@@ -1,7 +1,7 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped, in one file.
 
-Parameters, what the optimiser keeps, random streams, the data's order and the seed: a resumed run is
-equal to an uninterrupted one in every bit.
+Parameters, what the optimiser keeps, random streams, the data's order, and the place in the sequence of
+seeds: a resumed run is equal to an uninterrupted one in every bit.
 """
 
 from __future__ import annotations
@@ -60,11 +60,13 @@ def save_checkpoint(
     packed = pack(net.collect_params())
     arrays = {PARAMETERS + name: array for name, array in packed.arrays.items()}
     arrays |= {STREAMS + name: state.data() for name, state in net.states().items()}
+    seed, taken = random.place()
     content: dict[str, Any] = {
         "kind": "checkpoint",
         "version": VERSION,
         "parameters": packed.notes,
-        "seed": random.current_seed(),
+        "seed": seed,
+        "taken": taken,
         "notes": notes,
     }
     if optimizer is not None:
@@ -117,6 +119,7 @@ def load_checkpoint(
             raise FileError(f"{contents.source} is no checkpoint of this version")
         try:
             seed = contents.notes.get("seed").whole(*random.SEEDS)
+            taken = contents.notes.get("taken", 0).whole(0)
             packed, said = (contents.notes.get(key) for key in ("parameters", "notes"))
             for item in (packed, said):
                 if not isinstance(item.value, dict):
@@ -136,7 +139,7 @@ def load_checkpoint(
                 if not isinstance(item.value, Wish)
             }
             loading.append(made.restoring(_under(contents, STATES), notes["optimizer"], types))
-    make([partial(random.seed, seed), *changes(loaded), *streams, *loading])
+    make([partial(random.seed, seed, taken), *changes(loaded), *streams, *loading])
     return dict(said.value)
 
 

@@ -9,6 +9,7 @@ changes nothing, and messages name the parameter's path.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from graphinit.initializers.base import LayerDefault, create
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
 from graphinit.interrupts import Change, Held, make
+from graphinit.ir.kernel import Kernel
 from graphinit.ir.op import Attrs
 from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
@@ -57,6 +59,11 @@ class Parameter(Variable):
         Whether it may be initialised while its shape is unknown.
     differentiable : bool
         False makes `grad_req` "null" for good.
+    kernel : str or Kernel, optional
+        Of the weight of a layer, what its axes are: O outputs, I inputs, any other letter one that it slides
+        along.  ``"OI"`` is that of `nn.Dense`, ``"OIHW"`` that of `nn.Conv2D`.  Initializers written for Keras
+        or JAX are then asked for the order of axes that they know, see `graphinit.init.create`; without it
+        they see the shape as it is.
 
     Examples
     --------
@@ -84,6 +91,7 @@ class Parameter(Variable):
         init: Any = None,
         allow_deferred_init: bool = True,
         differentiable: bool = True,
+        kernel: str | Kernel | None = None,
     ) -> None:
         super().__init__(name)
         self._data: np.ndarray | None = None
@@ -91,6 +99,11 @@ class Parameter(Variable):
         self._wish: Wish | None = None
         self._shape = None if shape is None else _numbers(shape, name)
         self._dtype = canonical_dtype(dtype)
+        self.kernel = Kernel.of(kernel)
+        if self.kernel is not None and self._shape is not None and len(self._shape) != len(self.kernel.axes):
+            raise ParameterError(
+                f"parameter {name!r} has shape {self._shape}, and its kernel other axes, {self.kernel.axes!r}"
+            )
         self._differentiable = differentiable
         self._grad_req = "null"
         self.has_fresh_gradient = False
@@ -358,7 +371,8 @@ class Parameter(Variable):
         force_reinit : bool
             Draw again what has values already.
         seed : int, optional
-            By default that of `graphinit.random.seed`.
+            By default the next of the sequence that `graphinit.random.seed` starts, so that a second call
+            draws other values.
 
         Warns
         -----
@@ -370,12 +384,18 @@ class Parameter(Variable):
         ParameterError
             GI405, when the initializer is none, or the shape unknown where deferring is not allowed.
         """
-        self.commit(self.plan(init, default_init, force_reinit, seed))
+        with random.CallSeed(seed) as numbered:
+            planned = self.plan(init, default_init, force_reinit, numbered)
+            if planned is not None:
+                make([partial(self.commit, planned), numbered.keep])
 
     def plan(
-        self, init: Any = None, default_init: Any = None, force_reinit: bool = False, seed: int | None = None
+        self, init: Any, default_init: Any, force_reinit: bool, seed: random.CallSeed
     ) -> Wish | np.ndarray | None:
-        """Return what `initialize` would do, without doing it: values, a wish, or None for nothing."""
+        """Return what `initialize` would do, without doing it: values, a wish, or None for nothing.
+
+        The seed is read when there is something to do.
+        """
         if self._data is not None and not force_reinit:
             warn_user(
                 f"Parameter '{self.name}' is already initialized, ignoring. "
@@ -388,7 +408,7 @@ class Parameter(Variable):
         chosen = next((item for item in (init, own, default_init) if item is not None), None)
         wish = Wish(
             Uniform() if chosen is None else create(chosen),
-            random.current_seed() if seed is None else random.check_seed(seed),
+            seed.number,
             self.path,
         )
         if not self.allow_deferred_init and not self.is_known:
@@ -579,7 +599,7 @@ class TransposedParameter(Parameter):
         return self._base.casting(dtype)
 
     def plan(
-        self, init: Any = None, default_init: Any = None, force_reinit: bool = False, seed: int | None = None
+        self, init: Any, default_init: Any, force_reinit: bool, seed: random.CallSeed
     ) -> Wish | np.ndarray | None:
         """Plan the other's values: they are drawn the way it stands."""
         return self._base.plan(init, default_init, force_reinit, seed)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from graphinit import random
 from graphinit.interrupts import Change, make
-from graphinit.ir.origin import warn_user
 from graphinit.parameter import Parameter
 
 
@@ -63,32 +63,26 @@ class ParameterDict(dict[str, Parameter]):
     def initialize(self, init: Any = None, force_reinit: bool = False, seed: int | None = None) -> None:
         """Initialise every parameter, or none: `init` is the default that a parameter's own wins over.
 
-        A tied parameter is drawn once.
+        A tied parameter is drawn once.  Without `seed` the call takes one number of the sequence that
+        `graphinit.random.seed` starts, for all of them.
+
+        Warns
+        -----
+        UserWarning
+            Once for each parameter that has values already, when `force_reinit` is not set.
 
         Raises
         ------
         GraphInitError
             As `Parameter.initialize`; then nothing is changed.
         """
-        make(self.initializing(init, force_reinit, seed))
+        with random.CallSeed(seed) as numbered:
+            make([*self.initializing(init, force_reinit, numbered), numbered.keep])
 
-    def initializing(
-        self, init: Any = None, force_reinit: bool = False, seed: int | None = None
-    ) -> list[Change]:
-        """Return what initialises the parameters; values are drawn before it returns."""
-        planned: dict[int, tuple[Parameter, Any]] = {}
-        for parameter in self.values():
-            place = id(parameter.root)
-            if place not in planned:
-                planned[place] = parameter.root, parameter.root.plan(None, init, force_reinit, seed)
-            elif (
-                not force_reinit and parameter is parameter.root and isinstance(planned[place][1], np.ndarray)
-            ):
-                warn_user(
-                    f"Parameter '{parameter.name}' is already initialized, ignoring. "
-                    "Set force_reinit=True to re-initialize."
-                )
-        return [partial(parameter.commit, plan) for parameter, plan in planned.values()]
+    def initializing(self, init: Any, force_reinit: bool, seed: random.CallSeed) -> list[Change]:
+        """Return what initialises the parameters that need it; values are drawn before it returns."""
+        planned = [(item, item.plan(None, init, force_reinit, seed)) for item in self.distinct().values()]
+        return [partial(item.commit, plan) for item, plan in planned if plan is not None]
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""

@@ -5,6 +5,9 @@ draw depends on order, on laziness or on what stands beside it.  Only raw 64-bit
 from NumPy; they are turned into numbers here, one or two words an element in order, so that uniform
 values are bit-equal on every platform and longer arrays begin with the values of shorter ones.
 
+The seeds of networks come from one sequence a process, which `seed` starts: every call of ``initialize``
+without ``seed=`` takes the next number, so that two networks differ, and the same program repeats.
+
 `scheme` replays the one sequential stream of MXNet instead, for comparing with its books.
 
 References
@@ -18,12 +21,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.interrupts import Held
 
 Size = int | tuple[int, ...]
 
@@ -166,29 +172,146 @@ class MxnetNdStream:
 
 
 _SCHEMES: dict[str, Callable[[int], Stream]] = {"mxnet-np": MxnetNumpyStream, "mxnet-nd": MxnetNdStream}
-_seed = 0
-_sequence: Stream | None = None  # made on first use: it loads numpy.random
-_replayed: Stream | None = None
 
 
-def seed(value: int) -> None:
-    """Set the seed that networks initialised from now on use, and restart `uniform` and `normal`.
+class _Sequence:
+    """The seeds that calls without one take, in order: n itself, then numbers that n and the place decide."""
+
+    __slots__ = ("lock", "start", "taken")
+
+    def __init__(self, start: int, taken: int = 0) -> None:
+        self.start = start
+        self.taken = taken
+        self.lock = threading.Lock()
+
+    def number(self, place: int) -> int:
+        if place == 0:
+            return self.start
+        digest = hashlib.blake2b(f"{self.start}\0{place}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") >> 1  # so that it is an int64
+
+
+class CallSeed:
+    """The seed of one call of ``initialize``: the one that it was given, or the next of the sequence.
+
+    The number is taken when it is first read, so a call that draws nothing takes none.  Unless `keep` was
+    called, it is given back at the end of the ``with`` block: a call that fails takes none.
+
+    Two calls never have the same number, on whatever threads they run.  A number cannot be given back once a
+    later one was taken: when one of two calls at the same time fails, its number may be left out.
 
     Parameters
     ----------
-    value : int
-        Any integer; the seed of a new process is 0.
+    given : int, optional
+        The seed, if the call has one; then nothing is taken.
 
     Raises
     ------
     ParameterError
-        If it is no integer.
+        GI405, when the seed is no integer.
     """
-    global _seed, _sequence, _replayed  # noqa: PLW0603  (one seed a process, as NumPy's and MXNet's)
-    _seed = check_seed(value)
-    _sequence = None
+
+    __slots__ = ("_kept", "_number", "_place", "_sequence")
+
+    def __init__(self, given: int | None = None) -> None:
+        self._number = None if given is None else check_seed(given)
+        self._sequence = _sequence
+        self._place = 0
+        self._kept = given is not None
+
+    @property
+    def number(self) -> int:
+        """The seed."""
+        if self._number is None:
+            with Held(), self._sequence.lock:
+                self._place = self._sequence.taken
+                self._sequence.taken += 1
+                self._number = self._sequence.number(self._place)
+        return self._number
+
+    def keep(self) -> None:
+        """Keep the number: what was drawn with it is in the network."""
+        self._kept = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._kept or self._number is None:
+            return
+        with Held(), self._sequence.lock:
+            if self._sequence.taken == self._place + 1:
+                self._sequence.taken = self._place
+
+
+_sequence = _Sequence(0)
+_sequential: Stream | None = None  # made on first use: it loads numpy.random
+_replayed: Stream | None = None
+
+
+def seed(value: int, taken: int = 0) -> None:
+    """Start a sequence of seeds for networks, and restart `uniform` and `normal`.
+
+    The first call of ``initialize`` that follows, on whatever object, takes `value` itself; each later one
+    takes a number of its own, which `value` and its place decide.  So networks that are made one after the
+    other differ, ``force_reinit=True`` draws new values, and the same program gives the same values every
+    time.  ``initialize(seed=...)`` takes none, nor does a call that fails or finds nothing to do.
+
+    There is one sequence a process, which all threads share; no two calls get the same number.  Copies and
+    pickles of networks leave it alone; a checkpoint keeps its place.
+
+    Parameters
+    ----------
+    value : int
+        Any integer; a new process starts with 0.
+    taken : int
+        How many numbers of the sequence have been taken already: ``seed(*place())`` goes on.
+
+    Raises
+    ------
+    ParameterError
+        If one is no integer, or `taken` is negative.
+
+    Examples
+    --------
+    >>> from graphinit import nn
+    >>> one, other = nn.Dense(2, in_units=3), nn.Dense(2, in_units=3)
+    >>> seed(7)
+    >>> one.initialize()
+    >>> other.initialize()
+    >>> first = one.weight.data().copy()
+    >>> bool((other.weight.data() == first).any())
+    False
+    >>> seed(7)
+    >>> one.initialize(force_reinit=True)
+    >>> bool((one.weight.data() == first).all())
+    True
+    """
+    global _sequence, _sequential, _replayed  # noqa: PLW0603  (one a process, as NumPy's and MXNet's)
+    start, taken = check_seed(value), check_seed(taken)
+    if taken < 0:
+        raise ParameterError(f"taken is how many seeds were taken, not {taken}", code="GI405")
+    _sequence = _Sequence(start, taken)
+    _sequential = None
     if _replayed is not None:
-        _replayed = type(_replayed)(_seed)  # type: ignore[call-arg]  # both schemes take a seed
+        _replayed = type(_replayed)(start)  # type: ignore[call-arg]  # both schemes take a seed
+
+
+def place() -> tuple[int, int]:
+    """Return where the sequence of seeds stands: what `seed` was given, and how many numbers were taken.
+
+    Examples
+    --------
+    >>> from graphinit import nn
+    >>> seed(7)
+    >>> nn.Dense(2, in_units=3).initialize()
+    >>> place()
+    (7, 1)
+    """
+    sequence = _sequence
+    return sequence.start, sequence.taken
 
 
 def check_seed(value: Any) -> int:
@@ -199,8 +322,8 @@ def check_seed(value: Any) -> int:
 
 
 def current_seed() -> int:
-    """Return the seed that `seed` set last."""
-    return _seed
+    """Return the seed that `seed` was given last."""
+    return _sequence.start
 
 
 def stream(seed: int, path: str) -> Stream:
@@ -208,11 +331,11 @@ def stream(seed: int, path: str) -> Stream:
     return PathStream(seed, path) if _replayed is None else _replayed
 
 
-def _sequential() -> Stream:
-    global _sequence  # noqa: PLW0603
-    if _sequence is None:
-        _sequence = PathStream(_seed, "")
-    return _sequence if _replayed is None else _replayed
+def _one_stream() -> Stream:
+    global _sequential  # noqa: PLW0603
+    if _sequential is None:
+        _sequential = PathStream(current_seed(), "")
+    return _sequential if _replayed is None else _replayed
 
 
 def uniform(low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
@@ -224,12 +347,12 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
     >>> uniform(size=(2, 3)).shape
     (2, 3)
     """
-    return _sequential().uniform(low, high, size).astype(np.float32)
+    return _one_stream().uniform(low, high, size).astype(np.float32)
 
 
 def normal(loc: float = 0.0, scale: float = 1.0, size: Size = ()) -> np.ndarray:
     """Return float32 numbers of N(loc, scale²) from the process's one sequential stream."""
-    return _sequential().normal(loc, scale, size).astype(np.float32)
+    return _one_stream().normal(loc, scale, size).astype(np.float32)
 
 
 class _Scheme:

@@ -29,7 +29,7 @@ class RandomState(Variable):
         self._data: np.ndarray | None = None
 
     def data(self) -> np.ndarray:
-        """Return key and counter; made from the current seed when `reset` was not called."""
+        """Return key and counter; where no call of ``initialize`` started it, of `graphinit.random.seed`'s number."""
         if self._data is None:
             self.reset(random.current_seed())
         assert self._data is not None

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from graphinit.copying import Holders, Portable
 from graphinit.errors import ParameterError
+from graphinit.ir.kernel import Kernel
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here
 
@@ -28,6 +29,8 @@ class Variable(Portable):
     _holders: Holders
     _lone_path: str
     """The path of the original, of a copy that nobody owns."""
+    kernel: Kernel | None = None
+    """What its axes are, of the weight of a layer."""
 
     def __init__(self, name: str) -> None:
         self._remake()
@@ -70,7 +73,7 @@ class Variable(Portable):
         """Return where its node comes from: the owner's construction, else its own."""
         owner = self.owner
         if owner is None:
-            return Meta("", self._origin, self._notes, type(self).__name__)
+            return Meta("", self._origin, self._notes, type(self).__name__, kernel=self.kernel)
         owned: Meta = owner.variable_meta(self)
         return owned
 

@@ -33,7 +33,15 @@ class Wish:
             initializer = initializer.choose(*_role(parameter, shape_of))
             if initializer is None:
                 return None
-        return draw(initializer, self.path, shape, parameter.dtype, seed=self.seed, leaf=parameter.name)
+        return draw(
+            initializer,
+            self.path,
+            shape,
+            parameter.dtype,
+            seed=self.seed,
+            leaf=parameter.name,
+            kernel=parameter.kernel,
+        )
 
 
 def _role(parameter: Any, shape_of: ShapeOf) -> tuple[str, str, dict[str, Shape | None]]:

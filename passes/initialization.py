@@ -33,7 +33,7 @@ def init_parameters(
         expression) that matches a parameter's name from its start is taken.  A parameter's own
         initializer wins.
     seed : int
-        With a parameter's name it decides its values.
+        With a parameter's name it decides its values; the sequence of `graphinit.random.seed` is left alone.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def init_parameters(
         if chosen is None:
             chosen = _chosen(initializer, name)
         shape = tuple(dim for dim in type.shape if isinstance(dim, int))
-        values[name] = init.draw(chosen, name, shape, type.dtype or "float32", seed=seed)
+        dtype, kernel = type.dtype or "float32", node.meta.kernel
+        values[name] = init.draw(chosen, name, shape, dtype, seed=seed, kernel=kernel)
     return values
 
 

@@ -1,15 +1,14 @@
-"""What an initializer is: one method, three ways to write one, and the names they go by.
+"""What an initializer is: one method, four ways to write one, and the names they go by.
 
 Every initializer has one method, ``_init_weight(name, data)``: `name` is the parameter's leaf name, a
 `str` that also knows the parameter's ``path`` and the random ``stream`` of that path, and `data` a
-zero-filled array to fill.  A custom initializer overrides that method, as in Gluon; or is an object with
-``__call__(shape, dtype=None)``, as in Keras; or a plain function ``(rng, shape, dtype)``, as in JAX.
+zero-filled array to fill.  A custom initializer overrides that method, as in Gluon; or is a plain function
+``(rng, shape, dtype)``; or is one of another framework, as it stands: see `create`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,6 +17,8 @@ import numpy as np
 
 from graphinit import random
 from graphinit.errors import GraphInitError, ParameterError
+from graphinit.initializers import foreign
+from graphinit.ir.kernel import Kernel
 from graphinit.plain_text import class_name
 
 
@@ -89,6 +90,11 @@ class Initializer:
             code="GI404",
         )
 
+    def _keep(self, **checked: Any) -> None:
+        """Set arguments of a frozen initializer as they were checked."""
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
     def options(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
         if dataclasses.is_dataclass(self):
@@ -149,14 +155,26 @@ def create(initializer: Any, **options: Any) -> Any:
     Parameters
     ----------
     initializer : str, Initializer or callable
-        ``"xavier"`` (case doesn't matter), ``'["constant", {"value": 9}]'``, or what is one already.
+        ``"xavier"`` (case doesn't matter), ``'["constant", {"value": 9}]'``, or what is one already:
+
+        - an `Initializer`, whose ``_init_weight(name, data)`` fills an array;
+        - a function ``(rng, shape, dtype)``, which gets a NumPy generator and our shape;
+        - an object or function ``(shape, dtype=None)``, as Keras's: weights of layers are asked for in Keras's
+          order of axes, ``(in, out)`` for dense and recurrent layers, ``(*k, in, out)`` for convolutions,
+          ``(*k, out, in)`` for transposed ones.  One of Keras's that has no seed of its own gets one;
+        - a function whose first parameter is ``key``, as JAX's: it gets a JAX key, and Flax's order of axes,
+          ``(*k, in, out)`` for all of them.  JAX must be installed.
+
+        What is drawn with, generator, key and seed, comes from the seed and the parameter's path.  The last
+        two see all other parameters, biases and embeddings among them, as they are; a layer of one's own says
+        what the axes of its weight are by `Parameter`'s ``kernel=``.
     **options
         Arguments, with a name.
 
     Raises
     ------
     ParameterError
-        GI405, when nothing of that name is registered or it is no initializer.
+        GI405, when nothing of that name is registered, it is no initializer, or an argument is bad.
 
     Examples
     --------
@@ -170,7 +188,8 @@ def create(initializer: Any, **options: Any) -> Any:
             try:
                 name, stored = json.loads(name)
                 given = {**stored, **options}
-            except (ValueError, TypeError) as cause:
+                name.lower()
+            except (ValueError, TypeError, AttributeError, RecursionError) as cause:
                 raise ParameterError(f"{initializer!r} is not the JSON text of an initializer") from cause
         cls = _registry.get(name.lower())
         if cls is None:
@@ -202,6 +221,7 @@ def draw(
     *,
     seed: int | None = None,
     leaf: str = "",
+    kernel: str | Kernel | None = None,
 ) -> np.ndarray:
     """Return the first values of a parameter.
 
@@ -216,14 +236,18 @@ def draw(
     dtype : str
         Its dtype.
     seed : int, optional
-        The network's seed, by default the current one.
+        The network's seed, by default the number that `graphinit.random.seed` was given; nothing is taken
+        from its sequence.
     leaf : str, optional
         The name that the initializer is shown; by default the last part of the path.
+    kernel : str or Kernel, optional
+        What the parameter's axes are, see `Parameter`: initializers of Keras and JAX are asked for theirs.
 
     Raises
     ------
     ParameterError
-        GI404, when it gives an array of another shape, or one that the dtype cannot hold.
+        GI404, when it fails, or gives an array of another shape, one that the dtype cannot hold, or values
+        that are not finite.
 
     Examples
     --------
@@ -231,9 +255,10 @@ def draw(
     array([3., 3.], dtype=float32)
     """
     initializer = create(initializer)
-    name = InitName(leaf or path.rpartition(".")[2], path, seed)
+    number = random.current_seed() if seed is None else random.check_seed(seed)
     if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
         data = np.zeros(shape, dtype)
+        name = InitName(leaf or path.rpartition(".")[2], path, number)
         try:
             initializer._init_weight(name, data)
         except GraphInitError as error:
@@ -241,32 +266,4 @@ def draw(
                 error.path = path
             raise
         return data
-    if _takes_rng(initializer):
-        source = random.PathStream(random.current_seed() if seed is None else seed, path)
-        given = initializer(source.generator(), shape, np.dtype(dtype))
-    else:
-        given = initializer(shape, np.dtype(dtype))
-    data = np.asarray(given)
-    if data.shape != tuple(shape):
-        raise ParameterError(
-            f"the initializer of {path!r} gave an array of shape {data.shape} for a parameter of shape {shape}",
-            code="GI404",
-            path=path,
-        )
-    if not np.can_cast(data.dtype, dtype, "same_kind"):
-        raise ParameterError(
-            f"the initializer of {path!r} gave {data.dtype} values for a parameter of dtype {dtype}",
-            code="GI404",
-            path=path,
-        )
-    return np.array(data, dtype)
-
-
-def _takes_rng(initializer: Callable[..., Any]) -> bool:
-    """Whether a callable is ``(rng, shape, dtype)`` rather than ``(shape, dtype=None)``."""
-    try:
-        parameters = list(inspect.signature(initializer).parameters.values())
-    except (TypeError, ValueError):  # a builtin that does not tell
-        return False
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(positional) >= 3 or (bool(positional) and positional[0].name in ("rng", "key", "generator"))
+    return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))

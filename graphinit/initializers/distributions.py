@@ -1,6 +1,7 @@
 """The initializers at hand.
 
-Names, defaults and formulas are those of MXNet's ``mx.init`` unless a docstring says otherwise.
+Names, defaults and formulas are those of MXNet's ``mx.init`` unless a docstring says otherwise.  A bad
+argument is refused where the initializer is made: `ParameterError`, GI405.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.initializers.arguments import check_choice, check_constant, check_number
 from graphinit.initializers.base import Initializer, alias, named, register
 
 
@@ -49,6 +51,9 @@ class Constant(Initializer):
 
     value: Any
 
+    def __post_init__(self) -> None:
+        self._keep(value=check_constant("Constant", "value", self.value))
+
     def _init_weight(self, name: str, data: np.ndarray) -> None:
         try:
             data[...] = self.value
@@ -80,6 +85,10 @@ class Uniform(Initializer):
     scale: float = 0.07
     centre: float = 0.0
 
+    def __post_init__(self) -> None:
+        scale = check_number("Uniform", "scale", self.scale, 0)
+        self._keep(scale=scale, centre=check_number("Uniform", "centre", self.centre))
+
     def _init_weight(self, name: str, data: np.ndarray) -> None:
         low, high = self.centre - self.scale, self.centre + self.scale
         data[...] = named(name).stream.uniform(low, high, data.shape)
@@ -104,6 +113,10 @@ class Normal(Initializer):
 
     sigma: float = 0.01
     mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        sigma = check_number("Normal", "sigma", self.sigma, 0)
+        self._keep(sigma=sigma, mean=check_number("Normal", "mean", self.mean))
 
     def _init_weight(self, name: str, data: np.ndarray) -> None:
         data[...] = named(name).stream.normal(self.mean, self.sigma, data.shape)
@@ -132,6 +145,10 @@ class TruncatedNormal(Initializer):
 
     sigma: float = 0.01
     mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        sigma = check_number("TruncatedNormal", "sigma", self.sigma, 0)
+        self._keep(sigma=sigma, mean=check_number("TruncatedNormal", "mean", self.mean))
 
     def _init_weight(self, name: str, data: np.ndarray) -> None:
         tail = 0.5 * math.erfc(2.0 / math.sqrt(2.0))
@@ -205,20 +222,16 @@ class Xavier(Initializer):
     factor_type: str = "avg"
     magnitude: float = 3
 
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        check_choice(owner, "rnd_type", self.rnd_type, ("uniform", "gaussian"))
+        check_choice(owner, "factor_type", self.factor_type, ("avg", "in", "out"))
+        self._keep(magnitude=check_number(owner, "magnitude", self.magnitude, 0))
+
     def _init_weight(self, name: str, data: np.ndarray) -> None:
         known = named(name)
         fan_in, fan_out = fans(data.shape, known.path)
         factors = {"avg": (fan_in + fan_out) / 2.0, "in": fan_in, "out": fan_out}
-        if self.factor_type not in factors:
-            raise ParameterError(
-                f"factor_type is 'avg', 'in' or 'out', not {self.factor_type!r}",
-                code="GI404",
-                path=known.path,
-            )
-        if self.rnd_type not in ("uniform", "gaussian"):
-            raise ParameterError(
-                f"rnd_type is 'uniform' or 'gaussian', not {self.rnd_type!r}", code="GI404", path=known.path
-            )
         scale = math.sqrt(self.magnitude / max(factors[self.factor_type], 1e-300))
         if self.rnd_type == "uniform":
             data[...] = known.stream.uniform(-scale, scale, data.shape)
@@ -243,8 +256,9 @@ class MSRAPrelu(Xavier):
     """
 
     def __init__(self, factor_type: str = "avg", slope: float = 0.25) -> None:
-        super().__init__("gaussian", factor_type, 2.0 / (1 + slope**2))
-        object.__setattr__(self, "slope", slope)
+        slope = check_number("MSRAPrelu", "slope", slope)
+        super().__init__("gaussian", factor_type, 2.0 / (1 + slope * slope))
+        self._keep(slope=slope)
 
     def options(self) -> dict[str, Any]:
         """Return factor_type and slope."""
@@ -274,19 +288,17 @@ class Orthogonal(Initializer):
     scale: float = 1.414
     rand_type: str = "uniform"
 
+    def __post_init__(self) -> None:
+        check_choice("Orthogonal", "rand_type", self.rand_type, ("uniform", "normal"))
+        self._keep(scale=check_number("Orthogonal", "scale", self.scale, 0))
+
     def _init_weight(self, name: str, data: np.ndarray) -> None:
-        known = named(name)
+        stream = named(name).stream
         if data.ndim < 1 or data.size == 0:
             return
         shape = (data.shape[0], math.prod(data.shape[1:]))
-        if self.rand_type == "uniform":
-            drawn = known.stream.uniform(-1.0, 1.0, shape)
-        elif self.rand_type == "normal":
-            drawn = known.stream.normal(0.0, 1.0, shape)
-        else:
-            raise ParameterError(
-                f"rand_type is 'uniform' or 'normal', not {self.rand_type!r}", code="GI404", path=known.path
-            )
+        uniform = self.rand_type == "uniform"
+        drawn = stream.uniform(-1.0, 1.0, shape) if uniform else stream.normal(0.0, 1.0, shape)
         left, _, right = np.linalg.svd(drawn, full_matrices=False)
         data[...] = (self.scale * (left if left.shape == shape else right)).reshape(data.shape)
 
@@ -328,7 +340,14 @@ class LSTMBias(Initializer):
 
     forget_bias: float = 1.0
 
+    def __post_init__(self) -> None:
+        self._keep(forget_bias=check_number("LSTMBias", "forget_bias", self.forget_bias))
+
     def _init_weight(self, name: str, data: np.ndarray) -> None:
+        if data.ndim != 1:
+            raise ParameterError(
+                f"{named(name).path!r} has {data.ndim} axes; an LSTM's bias has 1", code="GI404"
+            )
         quarter = data.shape[0] // 4
         data[...] = 0
         data[quarter : 2 * quarter] = self.forget_bias

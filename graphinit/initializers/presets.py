@@ -45,6 +45,10 @@ class Preset(Initializer):
 
     name: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or self.name not in _RULES:
+            raise ParameterError(f"there is no preset {self.name!r}; there are {', '.join(_RULES)}")
+
     def choose(self, layer: str, role: str, shapes: Shapes) -> Initializer | None:
         """Return the initializer of one parameter, None when it takes a shape that is not known yet.
 
@@ -96,8 +100,6 @@ def preset(name: str) -> Preset:
     >>> bool((abs(net.bias.data()) <= 0.5).all() and net.bias.data().any())
     True
     """
-    if name not in _RULES:
-        raise ParameterError(f"there is no preset {name!r}; there are {', '.join(_RULES)}", code="GI405")
     return Preset(name)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from graphinit.ir.dims import Expr
+from graphinit.ir.kernel import Kernel
 from graphinit.ir.op import NO_ATTRS, SOURCES, Attrs
 from graphinit.ir.origin import Origin
 from graphinit.ir.types import TensorType
@@ -41,6 +42,8 @@ class Meta:
         A counter of creation, so that inputs keep the order in which they were made.
     aliases : tuple of str
         Further names: the other paths of a tied parameter.
+    kernel : Kernel, optional
+        Of the weight of a layer, what its axes are.
     """
 
     path: str = ""
@@ -49,6 +52,7 @@ class Meta:
     block: str = ""
     order: int = 0
     aliases: tuple[str, ...] = ()
+    kernel: Kernel | None = None
 
 
 NO_META = Meta()

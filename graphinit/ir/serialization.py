@@ -17,6 +17,7 @@ import numpy as np
 
 from graphinit.errors import GraphError, GraphInitError
 from graphinit.ir.dims import Dim, Expr, parse_dim, read_dim
+from graphinit.ir.kernel import Kernel
 from graphinit.ir.node import Meta, Node, Value
 from graphinit.ir.op import MOST_OUTPUTS, SOURCES, Attrs, Literal, intern_rule, op_spec
 from graphinit.ir.origin import Origin
@@ -89,6 +90,8 @@ def node_to_json(node: Node, order: int) -> dict[str, Any]:
         data["order"] = order
     if meta.aliases:
         data["aliases"] = list(meta.aliases)
+    if meta.kernel is not None:
+        data["kernel"] = [meta.kernel.axes, meta.kernel.transposed]
     if meta.origin is not None:
         file, _, line = str(meta.origin).rpartition(":")
         data["origin"] = [file, int(line)]
@@ -170,7 +173,17 @@ def _read_meta(data: Json) -> Meta:
     )
     aliases = tuple(alias.text() for alias in data.get("aliases", []).items(MOST_OUTPUTS))
     path, block = data.get("path", "").text(), data.get("block", "").text()
-    return Meta(path, place, notes, block, data.get("order", 0).whole(0), aliases)
+    return Meta(path, place, notes, block, data.get("order", 0).whole(0), aliases, _read_kernel(data))
+
+
+def _read_kernel(data: Json) -> Kernel | None:
+    kernel = data.get("kernel", None)
+    if kernel.value is None:
+        return None
+    axes, transposed = kernel.pair("axes, and whether they are transposed")
+    if not isinstance(transposed.value, bool):
+        transposed.fail("true or false")
+    return Kernel(axes.text(), transposed.value)
 
 
 def _read_value(data: Json) -> Value:

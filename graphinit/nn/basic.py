@@ -136,9 +136,9 @@ class Dense(Block):
         units = positive_size("units", units)
         in_units = unknown_size("in_units", in_units)
         self._flatten = flatten
-        self.weight = Parameter("weight", shape=(units, in_units), dtype=dtype, init=weight_initializer).note(
-            "units", "in_units"
-        )
+        self.weight = Parameter(
+            "weight", shape=(units, in_units), dtype=dtype, init=weight_initializer, kernel="OI"
+        ).note("units", "in_units")
         self.bias = (
             Parameter("bias", shape=(units,), dtype=dtype, init=bias_initializer).note("units")
             if use_bias

@@ -67,18 +67,29 @@ class Block(Owner):
         force_reinit : bool
             Draw again what has values already.
         seed : int, optional
-            By default that of `graphinit.random.seed`.  Values depend on the seed and on a parameter's
-            path alone.
+            By default the next of the sequence that `graphinit.random.seed` starts: another network, and a
+            second call with `force_reinit`, get other values, and the same program the same ones every time.
+            One call takes one seed for all parameters and random streams; with it, the values depend on a
+            parameter's path alone.
+
+        Warns
+        -----
+        UserWarning
+            Once for each parameter that has values already, when `force_reinit` is not set.  Where nothing
+            is left to do, random streams stay as they are too.
 
         Raises
         ------
         GraphInitError
             When an initializer is none, or fails; then nothing is changed.
         """
-        seed = random.current_seed() if seed is None else random.check_seed(seed)
         default = Uniform() if init is None else create(init)
-        parameters = self.collect_params().initializing(default, force_reinit, seed)
-        make([*parameters, *(state.starting(seed) for state in self.states().values())])
+        parameters, states = self.collect_params(), self.states()
+        with random.CallSeed(seed) as numbered:
+            changes = parameters.initializing(default, force_reinit, numbered)
+            if changes or not parameters:
+                changes += [state.starting(numbered.number) for state in states.values()]
+            make([*changes, numbered.keep])
 
     def summary(self, *args: Any, **inputs: Any) -> None:
         """Print a table of the blocks with their output shapes and numbers of parameters.

@@ -207,10 +207,10 @@ class _BasicCell(RecurrentCell):
         self._hidden_size = positive_size("hidden_size", hidden_size)
         rows, size = self._gates * hidden_size, unknown_size("input_size", input_size)
         self.i2h_weight = Parameter(
-            "i2h_weight", shape=(rows, size), dtype=dtype, init=i2h_weight_initializer
+            "i2h_weight", shape=(rows, size), dtype=dtype, init=i2h_weight_initializer, kernel="OI"
         ).note(None, "input_size")
         self.h2h_weight = Parameter(
-            "h2h_weight", shape=(rows, hidden_size), dtype=dtype, init=h2h_weight_initializer
+            "h2h_weight", shape=(rows, hidden_size), dtype=dtype, init=h2h_weight_initializer, kernel="OI"
         ).note(None, "hidden_size")
         self.i2h_bias = Parameter("i2h_bias", shape=(rows,), dtype=dtype, init=i2h_bias_initializer)
         self.h2h_bias = Parameter("h2h_bias", shape=(rows,), dtype=dtype, init=h2h_bias_initializer)

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
+from graphinit.ir.kernel import Kernel
 from graphinit.nn.basic import ZEROS, Activation, positive_size, unknown_size
 from graphinit.nn.block import Block
 from graphinit.nn.images import image_padding, is_channels_last, per_axis
@@ -40,7 +41,7 @@ class Convolution(Block):
         channels = positive_size("channels", channels)
         in_channels = unknown_size("in_channels", in_channels)
         groups = positive_size("groups", groups)
-        kernel = per_axis("kernel_size", kernel_size, count)
+        taps = per_axis("kernel_size", kernel_size, count)
         self._strides = per_axis("strides", strides, count)
         self._padding = image_padding(padding, count)
         self._dilation = per_axis("dilation", dilation, count)
@@ -56,11 +57,15 @@ class Convolution(Block):
                 raise BlockError(f"output_padding={extra} must be less than the stride of {stride}")
         outer, inner = (in_channels, channels) if self._transposed else (channels, in_channels)
         each = inner // groups if inner > 0 else -1
-        shape = (outer, *kernel, each) if self._channels_last else (outer, each, *kernel)
+        shape = (outer, *taps, each) if self._channels_last else (outer, each, *taps)
         notes = ["in_channels", "channels"] if self._transposed else ["channels", "in_channels"]
         within = None if groups > 1 else notes[1]
         sizes = ["kernel_size"] * count
-        self.weight = Parameter("weight", shape=shape, init=weight_initializer).note(
+        letters = ("I", "O") if self._transposed else ("O", "I")
+        slides = "DHW"[3 - count :]
+        axes = (letters[0], slides, letters[1]) if self._channels_last else (*letters, slides)
+        kernel = Kernel("".join(axes), self._transposed)
+        self.weight = Parameter("weight", shape=shape, init=weight_initializer, kernel=kernel).note(
             notes[0], *([*sizes, within] if self._channels_last else [within, *sizes])
         )
         self.bias = (

@@ -55,9 +55,9 @@ class Embedding(Block):
     ) -> None:
         super().__init__()
         shape = (positive_size("input_dim", input_dim), positive_size("output_dim", output_dim))
-        self.weight = Parameter("weight", shape=shape, dtype=dtype, init=weight_initializer).note(
-            "input_dim", "output_dim"
-        )
+        self.weight = Parameter(
+            "weight", shape=shape, dtype=dtype, init=weight_initializer, kernel="IO"
+        ).note("input_dim", "output_dim")
 
     def forward(self, ids: Any) -> Any:
         """Look up ids of shape (*b)."""

@@ -95,7 +95,7 @@ class Residual(Block):
         self.body = _block(block)
         self._axis = axis
         if projection is True:
-            self.weight = Parameter("weight", shape=(-1, -1), init=weight_initializer)
+            self.weight = Parameter("weight", shape=(-1, -1), init=weight_initializer, kernel="OI")
         self.projection = None if isinstance(projection, bool) or projection is None else _block(projection)
 
     def forward(self, x: Any) -> Any:

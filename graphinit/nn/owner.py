@@ -165,9 +165,9 @@ class Owner(Portable):
 
     def variable_meta(self, variable: Variable) -> Meta:
         """Return the metadata of one of its own parameters or states."""
-        if type(self).__module__.startswith("graphinit.") and variable.notes:
-            return Meta(self.path, self._origin, variable.notes, type(self).__name__)
-        return Meta(self.path, variable.origin, variable.notes, type(self).__name__)
+        own = type(self).__module__.startswith("graphinit.") and variable.notes
+        origin = self._origin if own else variable.origin
+        return Meta(self.path, origin, variable.notes, type(self).__name__, kernel=variable.kernel)
 
     def parameter_role(self, parameter: Parameter) -> tuple[str, str, dict[str, Parameter]]:
         """Return the layer's class, the parameter's name in it, and the layer's parameters."""

@@ -91,7 +91,9 @@ class RecurrentLayer(Block):
                     ("h2h_bias", (rows,), h2h_bias_initializer, ()),
                 ):
                     name = f"{direction}{layer}_{leaf}"
-                    setattr(self, name, Parameter(name, shape=shape, dtype=dtype, init=init).note(*notes))
+                    kernel = "OI" if len(shape) == 2 else None
+                    made = Parameter(name, shape=shape, dtype=dtype, init=init, kernel=kernel)
+                    setattr(self, name, made.note(*notes))
 
     def _recur(self, x: Any, weights: Sequence[Any], states: Sequence[Any], reverse: bool) -> Sequence[Any]:
         """Return all outputs of one layer and direction, and its last states."""

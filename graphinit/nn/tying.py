@@ -57,7 +57,7 @@ def check_tie(own: Parameter, parameter: Parameter) -> Shape | None:
 
 
 def tie(own: Parameter, parameter: Parameter) -> None:
-    """Let `parameter` take on what the one that it replaces states: its sizes, its initializer."""
+    """Let `parameter` take on what the one that it replaces states: its sizes, initializer, kernel."""
     if own.root is parameter.root:
         return
     shape = check_tie(own, parameter)
@@ -71,5 +71,8 @@ def tie(own: Parameter, parameter: Parameter) -> None:
             f"{parameter.path} and {own.path} are tied and have initializers of their own, "
             f"{wishes[0]!r} and {wishes[1]!r}; the first one is used"
         )
+    if parameter.root.kernel is None and own.root.kernel is not None:
+        direct = (own is own.root) == (parameter is parameter.root)
+        parameter.root.kernel = own.root.kernel if direct else own.root.kernel.T
     if shape is not None and shape != parameter.shape:
         parameter.shape = shape

@@ -1,0 +1,87 @@
+"""Arguments of initializers, checked where an initializer is made."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from graphinit.errors import ParameterError
+
+
+def check_number(owner: str, name: str, value: Any, low: float | None = None) -> float:
+    """Return a finite real number as Python's; NumPy's are numbers, and text and bools are none.
+
+    Parameters
+    ----------
+    owner, name : str
+        Whose argument it is, for the message.
+    value : object
+        What was given.
+    low : float, optional
+        The least that it may be.
+
+    Raises
+    ------
+    ParameterError
+        GI405, when it is none.
+
+    Examples
+    --------
+    >>> check_number("Normal", "sigma", np.float32(0.5), low=0)
+    0.5
+    """
+    number = value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
+    if isinstance(number, numbers.Real) and not isinstance(number, bool):
+        try:
+            number = int(number) if isinstance(number, numbers.Integral) else float(number)
+            if math.isfinite(number) and (low is None or number >= low):
+                return number
+        except OverflowError:  # an int that no float holds
+            pass
+    least = "" if low is None else f" of at least {low}"
+    raise ParameterError(f"{owner}: {name} is a finite number{least}, not {_shown(value)}")
+
+
+def check_choice(owner: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """Return one of some words.
+
+    Raises
+    ------
+    ParameterError
+        GI405, when it is none of them.
+    """
+    if isinstance(value, str) and value in choices:
+        return value
+    raise ParameterError(
+        f"{owner}: {name} is {' or '.join(filter(None, [', '.join(map(repr, choices[:-1])), repr(choices[-1])]))}, "
+        f"not {_shown(value)}"
+    )
+
+
+def check_constant(owner: str, name: str, value: Any) -> Any:
+    """Return a number, also one that is not finite, or an array of real numbers.
+
+    Raises
+    ------
+    ParameterError
+        GI405, when it is neither.
+    """
+    try:
+        if isinstance(value, int | float):
+            float(value)
+            return value
+        array = np.asarray(value)
+    except Exception as cause:  # what is no array says so in its own way
+        raise ParameterError(f"{owner}: {name} is a number or an array, not {_shown(value)}") from cause
+    if array.dtype.kind not in "biuf":
+        raise ParameterError(f"{owner}: {name} is a real number or an array of them, not {_shown(value)}")
+    return array.item() if array.ndim == 0 else array
+
+
+def _shown(value: Any) -> str:
+    """Return a value on one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
