@@ -357,12 +357,12 @@ def test_hooks_go_along(way):
 
 
 def test_copies_don_t_count_as_new_blocks():
-    class Counted(nn.Dense):
+    class CopiedAndCounted(nn.Dense):
         pass
 
-    net = Counted(3)
+    net = CopiedAndCounted(3)
     copy.deepcopy(net), copy.copy(net)
-    assert Counted(3).name == "counted1"
+    assert CopiedAndCounted(3).name == "copiedandcounted1"
 
 
 @every_way

@@ -281,10 +281,10 @@ def test_checkpoints_and_states_are_loaded_all_or_nothing(tmp_path):
     net, (x, y) = network(), batch()
     step = graphinit.compile_step(net, loss.SoftmaxCrossEntropyLoss(), "adam")
     loader = DataLoader((x, y), 5, shuffle=True, last_batch="rollover", seed=4)
-    seed = random.current_seed()
+    seed = random.place()
 
     def train(number):
-        random.seed(number)
+        random.seed(number, 2 * number)
         for _ in range(number):
             for part in loader:
                 step(*part)
@@ -302,10 +302,10 @@ def test_checkpoints_and_states_are_loaded_all_or_nothing(tmp_path):
         outcomes(
             lambda: load_checkpoint(tmp_path / "two", net, step, loader),
             lambda: load_checkpoint(tmp_path / "one", net, step, loader),
-            lambda: (values(net, step.optimizer), loader.state(), random.current_seed()),
+            lambda: (values(net, step.optimizer), loader.state(), random.place()),
         )
     finally:
-        random.seed(seed)
+        random.seed(*seed)
     outcomes(
         lambda: trainer.load_states(tmp_path / "states"),
         lambda: trainer.optimizer.restore({}, notes),

@@ -70,7 +70,7 @@ class World:
 
     def state(self):
         """All of it, to be compared."""
-        found = [random.current_seed(), self.loader.state()]
+        found = [random.place(), self.loader.state()]
         for path, parameter in self.net.collect_params().items():
             data = None if parameter.root._data is None else parameter.root._data.tobytes()
             found.append(
@@ -300,7 +300,7 @@ def outcome(act, case):
 def test_damaged_files_are_read_whole_or_not_at_all(tmp_path, reader):
     name, write, read, waits = READERS[reader]
     path = tmp_path / name
-    before = random.current_seed()
+    before = random.place()
     write(World(waits, seed=4), path)
     good = path.read_bytes()
     read(World(waits), path)  # so that the file is good, and every later error comes from the damage
@@ -328,4 +328,4 @@ def test_damaged_files_are_read_whole_or_not_at_all(tmp_path, reader):
         assert all(outcomes.values()), outcomes
         print(reader, outcomes)
     finally:
-        random.seed(before)
+        random.seed(*before)

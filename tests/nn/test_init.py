@@ -133,11 +133,16 @@ def test_an_initializer_that_gives_something_else(function, words):
 
 
 @pytest.mark.parametrize(
-    "initializer",
-    [init.Xavier(), init.Xavier("triangular"), init.Xavier(factor_type="mid"), init.Orthogonal(1, "cauchy")],
+    ("initializer", "shape"),
+    [
+        (init.Xavier(), (3,)),
+        (init.Bilinear(), (3, 5)),
+        (init.LSTMBias(), ()),
+        (init.Constant([1, 2]), (3, 5)),
+        (init.preset("keras"), (3, 5)),
+    ],
 )
-def test_initializers_that_cannot(initializer):
-    shape = (3,) if initializer == init.Xavier() else (3, 5)
+def test_initializers_that_cannot(initializer, shape):
     with pytest.raises(ParameterError, match="GI404"):
         init.draw(initializer, "w", shape, "float32")
 

@@ -74,9 +74,9 @@ MISTAKES = {
     ),
     "unknown factor": (
         ready,
-        lambda b: weight(b).initialize(init.Xavier(factor_type="mid"), force_reinit=True),
+        lambda b: weight(b).initialize('["xavier", {"factor_type": "mid"}]', force_reinit=True),
         ValueError,
-        "0.0.weight",
+        "factor_type is 'avg', 'in' or 'out', not 'mid'",
     ),
     "constant of another shape": (
         ready,
