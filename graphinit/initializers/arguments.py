@@ -36,7 +36,7 @@ def check_number(owner: str, name: str, value: Any, low: float | None = None) ->
     number = value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
     if isinstance(number, numbers.Real) and not isinstance(number, bool):
         try:
-            number = int(number) if isinstance(number, numbers.Integral) else float(number)
+            number = _plain(number)
             if math.isfinite(number) and (low is None or number >= low):
                 return number
         except OverflowError:  # an int that no float holds
@@ -70,15 +70,22 @@ def check_constant(owner: str, name: str, value: Any) -> Any:
         GI405, when it is neither.
     """
     try:
-        if isinstance(value, int | float):
-            float(value)
-            return value
+        if isinstance(value, numbers.Real):
+            number = float(value)
+            return _plain(value) if math.isfinite(number) else number
         array = np.asarray(value)
     except Exception as cause:  # what is no array says so in its own way
         raise ParameterError(f"{owner}: {name} is a number or an array, not {_shown(value)}") from cause
     if array.dtype.kind not in "biuf":
         raise ParameterError(f"{owner}: {name} is a real number or an array of them, not {_shown(value)}")
     return array.item() if array.ndim == 0 else array
+
+
+def _plain(number: numbers.Real) -> float:
+    """Return a number as Python's own."""
+    if isinstance(number, bool):
+        return number
+    return int(number) if isinstance(number, numbers.Integral) else float(number)
 
 
 def _shown(value: Any) -> str:

@@ -413,14 +413,15 @@ def op_names() -> tuple[str, ...]:
 
 
 def intern_rule(op: str, attrs: Attrs) -> Rule:
-    """Return the one `Rule` of an op and its (canonical) attributes."""
-    rule = _rules.get((op, attrs))
+    """Return the one `Rule` of an op and its (canonical) attributes; sources have one each."""
+    is_source = op in SOURCES  # constants may be large, and initializers anything: they are not kept
+    rule = None if is_source else _rules.get((op, attrs))
     if rule is None:
-        spec = None if op in SOURCES else op_spec(op)
+        spec = None if is_source else op_spec(op)
         sizes: dict[Any, None] = {}
         _collect_sizes(tuple(attrs.values()), sizes)
         rule = Rule(op, attrs, spec, tuple(sizes))
-        if op not in SOURCES:  # constants may be large: don't keep them alive
+        if not is_source:
             if len(_rules) >= _MOST_RULES:
                 _rules.clear()  # rules made anew are solved anew, which costs time alone
             _rules[op, attrs] = rule

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphinit.errors import ParameterError
-from graphinit.initializers.base import LayerDefault
+from graphinit.initializers.base import Initializer, LayerDefault
 from graphinit.ir.origin import warn_user
 from graphinit.parameter import Parameter
 from graphinit.plain_text import escaped
@@ -66,7 +68,7 @@ def tie(own: Parameter, parameter: Parameter) -> None:
         for item in (parameter.root, own)
         if item.init is not None and not isinstance(item.init, LayerDefault)
     ]
-    if len(wishes) == 2 and wishes[0] != wishes[1]:
+    if len(wishes) == 2 and _differ(*wishes):
         warn_user(
             f"{parameter.path} and {own.path} are tied and have initializers of their own, "
             f"{wishes[0]!r} and {wishes[1]!r}; the first one is used"
@@ -76,3 +78,9 @@ def tie(own: Parameter, parameter: Parameter) -> None:
         parameter.root.kernel = own.root.kernel if direct else own.root.kernel.T
     if shape is not None and shape != parameter.shape:
         parameter.shape = shape
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two initializers draw different values; what is neither ours nor a name is compared as an object."""
+    ours = isinstance(one, Initializer | str) and isinstance(other, Initializer | str)
+    return bool(one != other) if ours else one is not other
