@@ -39,12 +39,14 @@ from graphinit.initializers.inplace import (
     zeros_,
 )
 from graphinit.initializers.presets import Preset, preset
+from graphinit.ir.kernel import Kernel
 
 __all__ = [
     "Bilinear",
     "Constant",
     "InitName",
     "Initializer",
+    "Kernel",
     "LSTMBias",
     "MSRAPrelu",
     "Normal",

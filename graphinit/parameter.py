@@ -61,9 +61,9 @@ class Parameter(Variable):
         False makes `grad_req` "null" for good.
     kernel : str or Kernel, optional
         Of the weight of a layer, what its axes are: O outputs, I inputs, any other letter one that it slides
-        along.  ``"OI"`` is that of `nn.Dense`, ``"OIHW"`` that of `nn.Conv2D`.  Initializers written for Keras
-        or JAX are then asked for the order of axes that they know, see `graphinit.init.create`; without it
-        they see the shape as it is.
+        along.  ``"OI"`` is that of `nn.Dense`, ``"OIHW"`` that of `nn.Conv2D`; `init.Kernel` says of one that
+        it is transposed.  Initializers written for Keras or JAX are then asked for the order of axes that
+        they know, see `init.create`; without it they see the shape as it is.
 
     Examples
     --------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from graphinit.errors import GraphError
 from graphinit.initializers.base import Initializer
 from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.kernel import Kernel
 from graphinit.ir.op import Attrs
 from graphinit.ir.tensor import Tensor, add_constant, current_meta
 from graphinit.ir.types import TensorType, canonical_dtype, parse_shape
@@ -54,7 +56,12 @@ def input(name: str, shape: Any = None, dtype: Any = "float32") -> Tensor:
 
 
 def parameter(
-    name: str, shape: Any, dtype: Any = "float32", init: Any = None, trainable: bool = True
+    name: str,
+    shape: Any,
+    dtype: Any = "float32",
+    init: Any = None,
+    trainable: bool = True,
+    kernel: str | Kernel | None = None,
 ) -> Tensor:
     """Return a parameter of a new graph, called `name`.
 
@@ -70,6 +77,9 @@ def parameter(
         How it gets its first values; by default whoever initialises decides.
     trainable : bool
         Whether gradients are wanted.
+    kernel : str or Kernel, optional
+        Of the weight of a layer, what its axes are, ``"OI"`` for `linear`: initializers of Keras and JAX are
+        then asked for the order of axes that they know, see `graphinit.init.create`.
 
     Returns
     -------
@@ -92,7 +102,8 @@ def parameter(
     if isinstance(init, Initializer) and init.__class__.__module__.startswith("graphinit."):
         init = init.dumps()
     attrs = Attrs({"init": init, "trainable": bool(trainable)})
-    return Tensor(builder, builder.source("parameter", _checked(name), type, attrs, current_meta(builder)))
+    meta = replace(current_meta(builder), kernel=Kernel.of(kernel))
+    return Tensor(builder, builder.source("parameter", _checked(name), type, attrs, meta))
 
 
 def constant(array: Any, dtype: Any = None) -> Tensor:

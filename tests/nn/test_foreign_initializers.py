@@ -205,6 +205,13 @@ def test_the_graph_of_a_network_gives_the_same_values(foreign):
         np.testing.assert_array_equal(values[name], net.collect_params()[name].data())
 
 
+def test_a_graph_made_by_functions_states_its_kernels(foreign):
+    w = F.parameter("w", (3, -1), init=foreign, kernel="OI")
+    graph = Graph(F.linear(F.input("x", (2, 5)), w))
+    values = init_parameters(graph, infer_shapes(graph))
+    np.testing.assert_array_equal(values["w"], ramp((5, 3)).T)
+
+
 def test_kernels_go_through_json():
     graph = nn.Sequential(nn.Conv2D(7, 3), nn.Conv2DTranspose(5, 2)).trace()
     again = Graph.from_json(graph.to_json())

@@ -22,7 +22,14 @@ COMMANDS = (
     "python -m pip install . && python examples/digits.py",
     "python -m pip install '.[test]' && python -m pytest",
 )
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/safety.md", "examples/data/digits/README.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/initialization.md",
+    "docs/safety.md",
+    "examples/data/digits/README.md",
+)
 
 
 def text_of(name):
@@ -43,6 +50,12 @@ def test_readme_examples_are_true(tmp_path, monkeypatch):
         str(ROOT / "README.md"), module_relative=False, optionflags=flags, encoding="utf-8"
     )
     assert results.attempted > 20
+    assert results.failed == 0
+
+
+def test_examples_of_initialization_are_true():
+    results = doctest.testfile(str(ROOT / "docs/initialization.md"), module_relative=False, encoding="utf-8")
+    assert results.attempted > 15
     assert results.failed == 0
 
 
