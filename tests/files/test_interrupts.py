@@ -277,6 +277,22 @@ def test_shapes_are_settled_all_or_none():
     outcomes(act, reset, state)
 
 
+def test_a_call_of_initialize_that_is_interrupted_takes_no_seed():
+    net, twin = network(), network()
+    random.seed(3)
+    net.initialize(init.Xavier(), force_reinit=True)
+
+    def check(done):
+        start, taken = random.place()
+        random.seed(start, taken - 1)
+        twin.initialize(init.Xavier(), force_reinit=True)
+        assert values(net) == values(twin)
+        assert random.place() == (start, taken)
+
+    interrupted(lambda: net.initialize(init.Xavier(), force_reinit=True), check)
+    assert random.place()[1] < 2 + TIMES
+
+
 def test_checkpoints_and_states_are_loaded_all_or_nothing(tmp_path):
     net, (x, y) = network(), batch()
     step = graphinit.compile_step(net, loss.SoftmaxCrossEntropyLoss(), "adam")
