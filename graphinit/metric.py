@@ -18,6 +18,7 @@ import numpy as np
 
 from graphinit.errors import ArrayError, CallError
 from graphinit.plain_text import class_name, escaped
+from graphinit.suggestions import did_you_mean
 
 
 class EvalMetric:
@@ -289,7 +290,10 @@ def create(metric: str | EvalMetric, **options: Any) -> EvalMetric:
         return metric
     kind = _KINDS.get(metric.lower()) if isinstance(metric, str) else None
     if kind is None:
-        raise CallError(f"there is no metric {metric!r}; there are {', '.join(sorted(_KINDS))}")
+        known = sorted(_KINDS)
+        raise CallError(
+            f"there is no metric {metric!r}{did_you_mean(metric, known) or ';'} there are {', '.join(known)}"
+        )
     try:
         return kind(**options)
     except TypeError as cause:
