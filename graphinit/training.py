@@ -119,6 +119,7 @@ class TrainingStep(Portable):
         self.optimizer = optimizer
         self.sums = GradientSums(accumulate)
         self.indices = tuple(range(len(optimizer.parameters)) if indices is None else indices)
+        self._trained = [optimizer.parameters[index] for index in self.indices]
         self._model = WithLoss(net, loss_fn)
         self._programs: OrderedDict[Any, _Program] = OrderedDict()
         self._seen: Any = None
@@ -200,20 +201,19 @@ class TrainingStep(Portable):
     ) -> tuple[_Program, list[int]]:
         """Return the program for a batch, and the numbers of updates that its parameters have had."""
         optimizer = self.optimizer
-        parameters, counts = optimizer.parameters, optimizer.counts
         settings = (
             *[(array.shape, array.dtype) for array in arrays.values()],
             statics,
             self.sums.completes,
             optimizer.settings(),
             optimizer.rescale_grad,
-            *[_factors(parameters[index]) for index in self.indices],
+            tuple(map(_factors, self._trained)),
         )
         if self._seen is not self._model._programs:  # shapes, dtypes or structure are others
             self._programs.clear()
         found = self._programs.get(settings)
         if found is not None:
-            times = sorted({counts[index] for index in found.indices})
+            times = self._times(found)
             behind = len(times) > 1 or found.groups[-1] > 0
             if not behind or found.groups == optimizer.groups(found.indices):
                 self._programs.move_to_end(settings)
@@ -222,7 +222,10 @@ class TrainingStep(Portable):
         self._seen = self._model._programs
         while len(self._programs) > KEPT:
             self._programs.popitem(last=False)
-        return found, sorted({counts[index] for index in found.indices})
+        return found, self._times(found)
+
+    def _times(self, program: _Program) -> list[int]:
+        return sorted(set(map(self.optimizer.counts.__getitem__, program.indices)))
 
     def _compile(self, arrays: Mapping[str, np.ndarray], structure: Any) -> _Program:
         model, optimizer = self._model, self.optimizer
