@@ -56,6 +56,7 @@ from graphinit.runtime.executor import Executable
 from graphinit.steps.joint_graph import NEXT, Differentiated, joint_graph
 from graphinit.steps.selection import select_parameters
 from graphinit.steps.sums import GradientSums
+from passes.shape_report import ShapeReport
 
 KEPT = 16
 _factors = attrgetter("lr_mult", "wd_mult", "_grad_req")
@@ -231,7 +232,7 @@ class TrainingStep(Portable):
         model, optimizer = self._model, self.optimizer
         x, y = (arrays["x"], arrays["y"]) if structure is None else fill(structure, arrays)
         graph, report = settled_graph(model, True, {"x": x, "y": y})
-        output = _loss_of(graph)
+        output = _loss_of(graph, report)
         types = {name: report.type(name) for name in graph.inputs}
         variables = model.variables(graph)
         names = {id(variable): name for name, variable in variables.items()}
@@ -258,11 +259,14 @@ class TrainingStep(Portable):
         return _Program(executable, types, used, optimizer.groups(used))
 
 
-def _loss_of(graph: Graph) -> str:
+def _loss_of(graph: Graph, report: ShapeReport) -> str:
     """Return the one output of a network with its loss."""
     visible = [name for name in graph.outputs if name.removeprefix(NEXT) not in graph.state]
     if len(visible) != 1:
         raise BlockError("a loss is one array: the loss function returned several")
+    dtype = report.graph.type_of(report.graph.outputs[visible[0]]).dtype
+    if not is_float(dtype):
+        raise BlockError(f"a loss is made of floating numbers: the loss function returned {dtype}")
     return visible[0]
 
 

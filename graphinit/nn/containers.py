@@ -109,7 +109,11 @@ def loss_block(loss: Any) -> Block:
     if isinstance(loss, Block):
         return loss
     if isinstance(loss, type) or not callable(loss):
-        kind = f"the class {loss.__name__}: make one, {loss.__name__}()" if isinstance(loss, type) else repr(loss)
+        kind = (
+            f"the class {loss.__name__}: make one, {loss.__name__}()"
+            if isinstance(loss, type)
+            else repr(loss)
+        )
         raise BlockError(f"a loss is a block or a function of outputs and labels, not {kind}")
     return LossFunction(loss)
 
@@ -149,10 +153,7 @@ class WithLoss(Block):
         y : array, a structure of them, or None
             The labels, as the loss takes them; None when it takes none.
         """
-        outputs = call_on(self.net, x)
-        given = (outputs,) if y is None else (outputs, y)
-        _check_loss(self.loss, given)
-        return self.loss(*given)
+        return judge(self.loss, call_on(self.net, x), y)
 
 
 def call_on(net: Block, x: Any) -> Any:
@@ -169,7 +170,9 @@ def call_on(net: Block, x: Any) -> Any:
         return net(x)
     parameters = inspect.signature(net.forward).parameters.values()
     if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-        names = [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
+        names = [
+            item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
+        ]
         for name in x:
             if name not in names:
                 raise CallError(
@@ -180,18 +183,25 @@ def call_on(net: Block, x: Any) -> Any:
     return net(**x)
 
 
-def _check_loss(loss: Block, given: tuple[Any, ...]) -> None:
-    """Raise `CallError` when a loss takes labels and there are none, or the other way round."""
+def judge(loss: Block, outputs: Any, y: Any) -> Any:
+    """Return the loss of outputs against labels, or of outputs alone where `y` is None.
+
+    Raises
+    ------
+    CallError
+        GI503, when the loss takes labels and there are none, or the other way round.
+    """
+    given = (outputs,) if y is None else (outputs, y)
     function = loss._function if isinstance(loss, Lambda) else loss.forward
     try:
         signature = inspect.signature(function)
     except ValueError:  # a built-in function that has none
-        return
+        return loss(*given)
     if _takes(signature, given):
-        return
-    if len(given) == 1 and _takes(signature, (None, None)):
+        return loss(*given)
+    if y is None and _takes(signature, (None, None)):
         raise CallError("the loss takes labels, and there are none: call step(x, y), or give batches (x, y)")
-    if len(given) == 2 and _takes(signature, (None,)):
+    if y is not None and _takes(signature, (None,)):
         raise CallError(
             "the loss takes outputs alone, and labels were given: call step(x), or give batches (x, None); "
             "several inputs go into a tuple of their own, ((x1, x2), None)"

@@ -109,9 +109,7 @@ def joint_graph(
         updates = optimizer.describe(builder, items, rate, None, variables)
     else:
         updates = {f"{NEXT}{SUM} {name}": tensor.value for name, tensor in added.items()}
-    builder = _with_early_updates(
-        builder, described, {value.node: name for name, value in updates.items()}
-    )
+    builder = _with_early_updates(builder, described, {value.node: name for name, value in updates.items()})
     writes = {name: name.removeprefix(NEXT) for name in updates}
     kept = {name: value for name, value in graph.outputs.items() if name not in joint.gradients}
     writes |= {

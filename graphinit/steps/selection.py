@@ -87,5 +87,6 @@ def _named(net: Owner, known: ParameterDict, text: str) -> Mapping[str, Paramete
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     hint = did_you_mean(text, (*places, *known.aliases)) or ";"
     raise ParameterError(
-        f"parameters={text!r} fits none of the network's parameters{hint} there are {listed}{more}", code="GI405"
+        f"parameters={text!r} fits none of the network's parameters{hint} there are {listed}{more}",
+        code="GI405",
     )

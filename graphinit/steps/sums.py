@@ -104,7 +104,8 @@ class GradientSums(Portable):
             index = places.get(name)
             if index is None:
                 raise ParameterError(
-                    f"a gradient of {name!r} waits for its update, which this step doesn't update", code="GI403"
+                    f"a gradient of {name!r} waits for its update, which this step doesn't update",
+                    code="GI403",
                 )
             parameter = optimizer.parameters[index]
             known = (tuple(parameter.shape or ()), parameter.dtype)
