@@ -182,8 +182,8 @@ def _pending(contents: Contents, given: Any, optimizer: Optimizer, types: Types)
         return given.sums.restoring(optimizer, given.indices, count, _under(contents, PENDING), types)
     if count:
         raise ParameterError(
-            f"{contents.source} was saved while gradients of {count} batches waited for their update; load it into a "
-            "compiled step with accumulate= as before",
+            f"{contents.source} was saved after {count} of the batches of an update; load it into a compiled step "
+            "with accumulate= as before",
             code="GI403",
         )
     return _nothing

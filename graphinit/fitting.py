@@ -27,7 +27,7 @@ from graphinit.errors import CallError
 from graphinit.ir.origin import warn_user
 from graphinit.metric import EvalMetric, create
 from graphinit.nn.block import Block
-from graphinit.nn.containers import call_on, judge, loss_block
+from graphinit.nn.containers import LossFunction, call_on, check_loss, judge
 from graphinit.plain_text import escaped
 from graphinit.suggestions import did_you_mean
 from graphinit.training import TrainingStep, compile_step
@@ -194,7 +194,7 @@ def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Any = ()) -> R
         GI503, when there is no such metric, or the loss takes no labels, or takes some.
     """
     made = _metrics(metrics)
-    criterion = loss_block(loss)
+    criterion = _criterion(loss)
     total, count = 0.0, 0
     for item in made:
         item.reset()
@@ -206,6 +206,11 @@ def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Any = ()) -> R
         for item in made:
             item.update(y, outputs)
     return {"loss": total / count if count else float("nan"), **dict(item.get() for item in made)}
+
+
+def _criterion(loss: Any) -> Block:
+    check_loss(loss)
+    return loss if isinstance(loss, Block) else LossFunction(loss)
 
 
 def _metrics(given: Any) -> list[EvalMetric]:
@@ -292,7 +297,7 @@ def fit(
     watchers: list[Any] = [callbacks] if callable(callbacks) else [*callbacks]
     watchers += [early_stopping] if early_stopping else []
     _check_watchers(watchers, ["loss", "lr"] if validation is None else _recorded(made))
-    criterion = loss_block(loss)
+    criterion = _criterion(loss)
     loader = data if isinstance(data, DataLoader) else DataLoader(data, batch_size, shuffle=True, seed=seed)
     judged = validation
     if validation is not None and not isinstance(validation, DataLoader):

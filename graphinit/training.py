@@ -46,7 +46,7 @@ from graphinit.ir.origin import warn_user
 from graphinit.ir.types import TensorType, is_float
 from graphinit.nn.arguments import fill, is_array, split
 from graphinit.nn.block import Block
-from graphinit.nn.containers import WithLoss, loss_block
+from graphinit.nn.containers import WithLoss, check_loss
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.registry import create
 from graphinit.parameter import Parameter
@@ -322,7 +322,7 @@ def compile_step(
     """
     if not isinstance(net, Block):
         raise BlockError(f"compile_step takes a block, not {net!r}")
-    loss_block(loss_fn)
+    check_loss(loss_fn)
     if isinstance(accumulate, bool) or not isinstance(accumulate, int | np.integer) or accumulate < 1:
         raise CallError(f"accumulate is a whole number of 1 or more, not {accumulate!r}")
     made = create(getattr(optimizer, "optimizer", optimizer), **options)

@@ -86,7 +86,7 @@ class Sequential(Block):
 
 
 class LossFunction(Lambda):
-    """A loss that is a function of tensors; blocks that it calls are part of the model.
+    """A loss that is a function of tensors, as a block; blocks that it calls become part of it.
 
     Parameters
     ----------
@@ -94,20 +94,12 @@ class LossFunction(Lambda):
         From outputs, or outputs and labels, to the loss.
     """
 
-    _adopts_children = False  # nor must these blocks' parameters move
+    _adopts_children = False
     _takes_in_blocks = True
 
 
-def loss_block(loss: Any) -> Block:
-    """Return a loss, a block or a function, as a block.
-
-    Raises
-    ------
-    BlockError
-        GI407, when it is neither.
-    """
-    if isinstance(loss, Block):
-        return loss
+def check_loss(loss: Any) -> None:
+    """Raise `BlockError` (GI407) unless a loss is a block or a function."""
     if isinstance(loss, type) or not callable(loss):
         kind = (
             f"the class {loss.__name__}: make one, {loss.__name__}()"
@@ -115,7 +107,6 @@ def loss_block(loss: Any) -> Block:
             else repr(loss)
         )
         raise BlockError(f"a loss is a block or a function of outputs and labels, not {kind}")
-    return LossFunction(loss)
 
 
 class WithLoss(Block):
@@ -126,7 +117,8 @@ class WithLoss(Block):
     net : Block
         The network.
     loss : Block or callable
-        Called as ``loss(outputs, y)``, or as ``loss(outputs)`` when `y` is None.
+        Called as ``loss(outputs, y)``, or as ``loss(outputs)`` when `y` is None.  Blocks that a function
+        calls become part of the whole.
 
     Examples
     --------
@@ -137,11 +129,13 @@ class WithLoss(Block):
     """
 
     _adopts_children = False  # wrapping a network must not move its parameters' paths
+    _takes_in_blocks = True
 
     def __init__(self, net: Block, loss: Any) -> None:
         super().__init__()
+        check_loss(loss)
         self.net = net
-        self.loss = loss_block(loss)
+        self.loss = loss
 
     def forward(self, x: Any, y: Any) -> Any:
         """Return the loss of the network's outputs against `y`.
@@ -183,7 +177,7 @@ def call_on(net: Block, x: Any) -> Any:
     return net(**x)
 
 
-def judge(loss: Block, outputs: Any, y: Any) -> Any:
+def judge(loss: Any, outputs: Any, y: Any) -> Any:
     """Return the loss of outputs against labels, or of outputs alone where `y` is None.
 
     Raises
@@ -192,7 +186,9 @@ def judge(loss: Block, outputs: Any, y: Any) -> Any:
         GI503, when the loss takes labels and there are none, or the other way round.
     """
     given = (outputs,) if y is None else (outputs, y)
-    function = loss._function if isinstance(loss, Lambda) else loss.forward
+    function = loss
+    if isinstance(loss, Block):
+        function = loss._function if isinstance(loss, Lambda) else loss.forward
     try:
         signature = inspect.signature(function)
     except ValueError:  # a built-in function that has none

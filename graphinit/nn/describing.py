@@ -81,10 +81,10 @@ def _path_of_stranger(block: Owner, trace: tracing.Trace) -> str:
     """Return the path of a block that doesn't stand below the root.
 
     Made on the fly in a `forward`, it belongs where it is used.  One with parameters or states is taken in
-    by the running block that does so.
+    by a caller that does so.
     """
-    host = next((running for running in reversed(trace.running) if running._takes_in_blocks), None)
-    if host is None or not (block.collect_params() or block.states()):
+    host = trace.running[-1] if trace.running else None
+    if host is None or not host._takes_in_blocks or not (block.collect_params() or block.states()):
         return trace.builder.scope.path if trace.builder.scope is not None else ""
     key = block.name
     while key in host._children:

@@ -94,7 +94,7 @@ class GradientSums(Portable):
         """
         if count and count >= self.every:
             raise ParameterError(
-                f"gradients of {count} batches wait for their update, and this step makes one of {self.every}; "
+                f"this was saved after {count} of the batches of an update, and this step updates after {self.every}; "
                 "give accumulate= as before",
                 code="GI403",
             )
