@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,7 @@ class EarlyStopping:
         return f"{self.monitor} has not improved for {self.waited} epochs"
 
 
-def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Any = ()) -> Record:
+def evaluate(net: Block, loss: Any, data: Any, metrics: Any = (), batch_size: int = 32) -> Record:
     """Return the mean loss and metrics of a network on data, in inference mode.
 
     Parameters
@@ -181,10 +181,12 @@ def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Any = ()) -> R
         The network, with any inputs and outputs.
     loss : Block or callable
         Called as ``loss(outputs, y)``, or as ``loss(outputs)`` where batches have no labels.
-    data : iterable of batches
-        Each ``x`` or ``(x, y)``, see `graphinit.data.split_batch`.
+    data : DataLoader or iterable of batches; or array, tuple or dict of arrays
+        Batches are ``x`` or ``(x, y)``, see `graphinit.data.split_batch`.
     metrics : sequence of str or EvalMetric
         What else to measure; each takes the labels and all that the network returns.
+    batch_size : int
+        Samples in a batch, where `data` are arrays.
 
     Raises
     ------
@@ -198,7 +200,8 @@ def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Any = ()) -> R
     total, count = 0.0, 0
     for item in made:
         item.reset()
-    for batch in data:
+    batches = DataLoader(data, batch_size) if isinstance(data, np.ndarray | tuple | Mapping) else data
+    for batch in batches:
         x, y = split_batch(batch)
         outputs = call_on(net, x)
         losses = np.asarray(judge(criterion, outputs, y))
@@ -296,7 +299,7 @@ def fit(
     made = _metrics(metrics)
     watchers: list[Any] = [callbacks] if callable(callbacks) else [*callbacks]
     watchers += [early_stopping] if early_stopping else []
-    _check_watchers(watchers, ["loss", "lr"] if validation is None else _recorded(made))
+    _check_watchers(watchers, made, validation is not None)
     criterion = _criterion(loss)
     loader = data if isinstance(data, DataLoader) else DataLoader(data, batch_size, shuffle=True, seed=seed)
     judged = validation
@@ -327,17 +330,16 @@ def fit(
     return run.history
 
 
-def _recorded(metrics: Sequence[EvalMetric]) -> list[str]:
-    """Return what the records of a run with validation have."""
-    return ["loss", "lr", "val_loss", *(f"val_{item.get()[0]}" for item in metrics)]
-
-
-def _check_watchers(watchers: Sequence[Any], recorded: Sequence[str]) -> None:
-    for position, watcher in enumerate(watchers):
+def _check_watchers(watchers: Sequence[Any], metrics: Sequence[EvalMetric], judged: bool) -> None:
+    """Raise `CallError` when a callback is none, or watches what nothing is going to record."""
+    recorded = ["loss", "lr", *(["val_loss", *(f"val_{item.name}" for item in metrics)] if judged else [])]
+    is_all = all(type(item).get is EvalMetric.get for item in metrics)
+    for watcher in watchers:
         if isinstance(watcher, type) or not callable(watcher):
             raise CallError(f"a callback is called as callback(run, record), which {watcher!r} cannot be")
-        others = [item for item in watchers[:position] if not isinstance(item, EarlyStopping)]
-        if isinstance(watcher, EarlyStopping) and not others:  # callbacks before it may record more
+        if not isinstance(watcher, EarlyStopping):
+            is_all = False  # it may record more
+        elif is_all:
             watcher.check(recorded)
 
 

@@ -163,7 +163,7 @@ class TrainingStep(Portable):
             leaves["x"], leaves["y"] = x, y
             structure, statics = None, ""
         else:
-            structure = [split(name, item, leaves, is_array) for name, item in (("x", x), ("y", y))]
+            structure = (_inputs(x, leaves), split("y", y, leaves, is_array))
             statics = repr(structure)
         arrays = {name: as_array(name, leaf) for name, leaf in leaves.items()}
         program, times = self._program(arrays, structure, statics)
@@ -257,6 +257,13 @@ class TrainingStep(Portable):
         )
         executable = compile_training(built, variables, writes=writes)
         return _Program(executable, types, used, optimizer.groups(used))
+
+
+def _inputs(x: Any, leaves: dict[str, Any]) -> Any:
+    """Take a network's inputs apart: a tuple holds several, also of numbers."""
+    if isinstance(x, tuple):
+        return tuple(split(f"x.{place}", item, leaves, is_array) for place, item in enumerate(x))
+    return split("x", x, leaves, is_array)
 
 
 def _loss_of(graph: Graph, report: ShapeReport) -> str:

@@ -24,8 +24,8 @@ def select_parameters(net: Owner, given: Any) -> dict[str, Parameter]:
     net : Owner
         The network that they are looked for in.
     given : str, Parameter, mapping, or iterable of str and Parameter
-        A name is a parameter's path or older name, or the path of a block for all that is below it; what is
-        no name is a pattern, as `Block.collect_params` takes it.  Of a mapping the values count.
+        A name is a parameter's path or older name, or the path or name of a block for all that it has; what
+        is no name is a pattern, as `Block.collect_params` takes it.  Of a mapping the values count.
 
     Returns
     -------
@@ -72,9 +72,12 @@ def select_parameters(net: Owner, given: Any) -> dict[str, Parameter]:
 def _named(net: Owner, known: ParameterDict, text: str) -> Mapping[str, Parameter]:
     if text in known:
         return {text: known[text]}
-    below = {path: parameter for path, parameter in known.items() if path.startswith(f"{text}.")}
+    older = {path for name, path in known.aliases.items() if name.startswith(f"{text}_")}
+    below = [path for path in known if path.startswith(f"{text}.")] or [
+        path for path in known if path in older
+    ]
     if below:
-        return below
+        return {path: known[path] for path in below}
     try:
         matched = net.collect_params(text)
     except re.error as cause:

@@ -186,6 +186,16 @@ def test_a_trainer_or_an_optimizer_serves_fit():
         assert len(fit(net, both, ((A, B), Y), optimizer=make(net), epochs=1, progress=False)) == 1
 
 
+def test_evaluate_takes_arrays_as_fit_does():
+    net = two()
+    expected = evaluate(net, both, [((A, B), Y)], ["mse"])
+    for data in (((A, B), Y), ({"a": A, "b": B}, Y), DataLoader(((A, B), Y), 5)):
+        found = evaluate(net, both, data, ["mse"], batch_size=7)
+        assert found == {name: pytest.approx(value, rel=1e-5) for name, value in expected.items()}
+    alone = dense()
+    assert evaluate(alone, lambda outputs: outputs, A)["loss"] == pytest.approx(alone(A).mean(), rel=1e-5)
+
+
 # --- metrics ------------------------------------------------------------------------------------
 
 

@@ -196,6 +196,9 @@ def test_names_patterns_and_parameters():
 def test_a_name_is_not_the_start_of_another():
     net = nn.Sequential(*(nn.Dense(2) for _ in range(12)))
     assert chosen(net, "1") == ["1.weight", "1.bias"]
+    net[1].name, net[11].name = "layer1", "layer11"
+    assert chosen(net, "layer1") == ["1.weight", "1.bias"]
+    assert chosen(net, "layer1.*") == ["1.weight", "1.bias", "11.weight", "11.bias"]
 
 
 def test_mistaken_choices_say_what_there_is():
@@ -298,6 +301,16 @@ def test_two_inputs_in_order_and_by_name():
             np.testing.assert_allclose(one, value, rtol=1e-4, atol=1e-5)
     for net in nets[1:]:
         assert_close(nets[0], net)
+
+
+def test_a_tuple_of_lists_is_several_inputs():
+    net = Siamese()
+    net.initialize(seed=3)
+    step = graphinit.compile_step(net, lambda outputs: F.sum(outputs[0] + outputs[1], axis=1), "sgd", lr=1e-9)
+    left, right = ramp(2, 3), ramp(2, 3) + 1
+    np.testing.assert_allclose(step((left.tolist(), right.tolist())), step((left, right)), rtol=1e-5)
+    with pytest.raises(CallError, match="missing a required argument: 'right'"):
+        step(left)
 
 
 def test_static_inputs_make_programs_of_their_own():
