@@ -1,7 +1,7 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped, in one file.
 
-Parameters, what the optimiser keeps, random streams, the data's order, and the place in the sequence of
-seeds: a resumed run is equal to an uninterrupted one in every bit.
+Parameters, what the optimiser keeps, gradients that wait for their update, random streams, the data's
+order, and the place in the sequence of seeds: a resumed run is equal to an uninterrupted one in every bit.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from graphinit.errors import BlockError, CallError, FileError, ParameterError
 from graphinit.interrupts import Change, make
 from graphinit.nn.block import Block
 from graphinit.optimizers.base import Optimizer
+from graphinit.optimizers.restoring import Types
 from graphinit.saving import changes, pack, unpack
 from graphinit.storage.archive import open_archive, write_archive
 from graphinit.storage.contents import Archive, Contents, Stored
+from graphinit.training import TrainingStep
 from graphinit.wish import Wish
 
 VERSION = 1
-PARAMETERS, STATES, STREAMS = "parameters/", "optimizer/", "streams/"
+PARAMETERS, STATES, STREAMS, PENDING = "parameters/", "optimizer/", "streams/", "pending/"
 
 
 def save_checkpoint(
@@ -73,6 +75,10 @@ def save_checkpoint(
         made = _optimizer(optimizer)
         arrays |= {STATES + name: array for name, array in made.state_arrays().items()}
         content["optimizer"] = made.state_notes()
+        if isinstance(optimizer, TrainingStep) and optimizer.sums.count:
+            waiting = optimizer.sums.arrays(made)
+            arrays |= {PENDING + name: array for name, array in waiting.items()}
+            content["pending"] = optimizer.sums.count
     if loader is not None:
         content["loader"] = loader.state()
     write_archive(path, Archive(arrays, content), "safetensors")
@@ -139,6 +145,7 @@ def load_checkpoint(
                 if not isinstance(item.value, Wish)
             }
             loading.append(made.restoring(_under(contents, STATES), notes["optimizer"], types))
+            loading.append(_pending(contents, optimizer, made, types))
     make([partial(random.seed, seed, taken), *changes(loaded), *streams, *loading])
     return dict(said.value)
 
@@ -166,6 +173,27 @@ def _streams(contents: Contents, net: Block) -> list[Change]:
     ):
         raise ParameterError(f"{contents.source} has the random streams of another network", code="GI403")
     return [state.storing(found[name].read()) for name, state in states.items()]
+
+
+def _pending(contents: Contents, given: Any, optimizer: Optimizer, types: Types) -> Change:
+    """Return what lets gradients go on waiting for their update."""
+    try:
+        count = contents.notes.get("pending", 0).whole(low=0)
+    except ValueError as cause:
+        raise FileError(f"{contents.source}: its notes are damaged: {cause}") from cause
+    if isinstance(given, TrainingStep):
+        return given.sums.restoring(optimizer, given.indices, count, _under(contents, PENDING), types)
+    if count:
+        raise ParameterError(
+            f"{contents.source} was saved after {count} of the batches of an update; load it into a compiled step "
+            "with accumulate= as before",
+            code="GI403",
+        )
+    return _nothing
+
+
+def _nothing() -> None:
+    """Change nothing."""
 
 
 def _loader(contents: Contents, loader: DataLoader) -> Change:

@@ -36,8 +36,8 @@ class ArrayDataset:
 
     Parameters
     ----------
-    *arrays : array
-        What to take samples from.
+    *arrays : array, or a tuple or dict of them
+        What to take samples from; samples have the same structure.  None stays None.
 
     Raises
     ------
@@ -48,26 +48,59 @@ class ArrayDataset:
     --------
     >>> ArrayDataset([[1, 2], [3, 4]], [0, 1])[1]
     (array([3, 4]), np.int64(1))
+    >>> ArrayDataset({"a": [1, 2], "b": [3, 4]})[0]
+    {'a': np.int64(1), 'b': np.int64(3)}
     """
 
     def __init__(self, *arrays: Any) -> None:
         if not arrays:
             raise ArrayError("a dataset needs at least one array")
-        self.arrays = tuple(np.asarray(array) for array in arrays)
-        lengths = [array.shape[0] if array.ndim else None for array in self.arrays]
-        if None in lengths or len(set(lengths)) > 1:
-            raise ArrayError(f"the arrays of a dataset have one length, not {', '.join(map(str, lengths))}")
+        found: list[np.ndarray] = []
+        self.arrays = tuple(_as_arrays(part, found) for part in arrays)
+        lengths = [array.shape[0] if array.ndim else None for array in found]
+        if not lengths or None in lengths or len(set(lengths)) > 1:
+            raise ArrayError(
+                f"the arrays of a dataset have one length, not {', '.join(map(str, lengths)) or 'none'}"
+            )
+        self._length = len(found[0])
 
     def __len__(self) -> int:
-        return len(self.arrays[0])
+        return self._length
 
     def __getitem__(self, index: Any) -> Any:
-        items = tuple(array[index] for array in self.arrays)
+        items = tuple(_taken(part, index) for part in self.arrays)
         return items[0] if len(items) == 1 else items
 
 
+def _as_arrays(part: Any, found: list[np.ndarray]) -> Any:
+    """Return a structure with arrays at its ends, which are added to `found`."""
+    if isinstance(part, Mapping):
+        return {key: _as_arrays(item, found) for key, item in part.items()}
+    if isinstance(part, tuple) and not _is_numbers(part):
+        return tuple(_as_arrays(item, found) for item in part)
+    if part is None:
+        return None
+    found.append(np.asarray(part))
+    return found[-1]
+
+
+def _is_numbers(part: Any) -> bool:
+    """Whether nested tuples and lists are one array: what stands in them first is a number."""
+    while isinstance(part, tuple | list) and part:
+        part = part[0]
+    return isinstance(part, int | float | np.number)
+
+
+def _taken(part: Any, index: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _taken(item, index) for key, item in part.items()}
+    if isinstance(part, tuple):
+        return tuple(_taken(item, index) for item in part)
+    return None if part is None else part[index]
+
+
 def stack_samples(samples: Sequence[Any]) -> Any:
-    """Return samples as a batch: arrays stacked, tuples and dicts part by part.
+    """Return samples as a batch: arrays stacked, tuples and dicts part by part; None stays None.
 
     Examples
     --------
@@ -79,7 +112,39 @@ def stack_samples(samples: Sequence[Any]) -> Any:
         return {key: stack_samples([sample[key] for sample in samples]) for key in first}
     if isinstance(first, tuple):
         return tuple(stack_samples(part) for part in zip(*samples, strict=True))
-    return np.stack([np.asarray(sample) for sample in samples])
+    return None if first is None else np.stack([np.asarray(sample) for sample in samples])
+
+
+def split_batch(batch: Any) -> tuple[Any, Any]:
+    """Return the inputs and the labels of a batch, which is ``x`` or a pair ``(x, y)``.
+
+    This is the rule for all that takes batches.  A tuple or list of two is a pair; ``(x, None)`` and
+    ``(x,)`` have no labels; anything else is ``x``.  Several inputs are a tuple in the pair,
+    ``((x1, x2), y)``, or a dict by name, ``({"a": x1, "b": x2}, y)``; without labels ``((x1, x2), None)``.
+
+    Returns
+    -------
+    x, y
+        Inputs and labels, None where there are none.
+
+    Raises
+    ------
+    CallError
+        GI503, when it is a tuple or list of any other length.
+
+    Examples
+    --------
+    >>> split_batch(((1, 2), 3)), split_batch({"a": 1})
+    (((1, 2), 3), ({'a': 1}, None))
+    """
+    if not isinstance(batch, tuple | list):
+        return batch, None
+    if len(batch) in (1, 2):
+        return batch[0], batch[1] if len(batch) == 2 else None
+    raise CallError(
+        f"a batch is x or a pair (x, y), and this one has {len(batch)} parts; several inputs go into a tuple of "
+        "their own, ((x1, x2), y)"
+    )
 
 
 class DataLoader(Portable):
@@ -90,8 +155,9 @@ class DataLoader(Portable):
 
     Parameters
     ----------
-    dataset : Dataset, array or tuple of arrays
-        What to take samples from.
+    dataset : Dataset, array, or tuple or dict of arrays
+        What to take samples from.  Of the arrays ``(x, y)``, ``((x1, x2), y)`` or ``{"a": x1, "b": x2}``
+        batches have the same structure; `split_batch` says how it is understood.
     batch_size : int
         Samples in a batch.
     shuffle : bool
@@ -121,7 +187,7 @@ class DataLoader(Portable):
         batchify_fn: Callable[[list[Any]], Any] | None = None,
         seed: int = 0,
     ) -> None:
-        if isinstance(dataset, np.ndarray):
+        if isinstance(dataset, np.ndarray) or _is_named(dataset):
             dataset = ArrayDataset(dataset)
         elif isinstance(dataset, tuple):
             dataset = ArrayDataset(*dataset)
@@ -204,4 +270,9 @@ class DataLoader(Portable):
         self.seed, self.epoch, self._left = seed, epoch, left
 
 
-__all__ = ["ArrayDataset", "DataLoader", "Dataset", "stack_samples"]
+def _is_named(dataset: Any) -> bool:
+    """Whether something is a dict of arrays by name, and not one of samples by number."""
+    return isinstance(dataset, Mapping) and any(isinstance(key, str) for key in dataset)
+
+
+__all__ = ["ArrayDataset", "DataLoader", "Dataset", "split_batch", "stack_samples"]

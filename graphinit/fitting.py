@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from graphinit import metric as metrics_module
 from graphinit.checkpoint import load_checkpoint, save_checkpoint
-from graphinit.data import DataLoader
+from graphinit.data import DataLoader, split_batch
 from graphinit.errors import CallError
+from graphinit.ir.origin import warn_user
+from graphinit.metric import EvalMetric, create
 from graphinit.nn.block import Block
+from graphinit.nn.containers import LossFunction, call_on, check_loss, judge
 from graphinit.plain_text import escaped
+from graphinit.suggestions import did_you_mean
 from graphinit.training import TrainingStep, compile_step
 
 Record = dict[str, float]
@@ -145,10 +148,15 @@ class EarlyStopping:
         self.best, self.waited = np.inf, 0
         self._kept: dict[str, np.ndarray] = {}
 
+    def check(self, recorded: Sequence[str]) -> None:
+        """Raise `CallError` unless what it watches is recorded."""
+        if self.monitor not in recorded:
+            hint = did_you_mean(self.monitor, recorded) or ";"
+            raise CallError(f"there is no {self.monitor!r} to watch{hint} there are {', '.join(recorded)}")
+
     def __call__(self, run: Run, record: Record) -> str | None:
         """Return why to stop, None to go on."""
-        if self.monitor not in record:
-            raise CallError(f"there is no {self.monitor!r} to watch; there are {', '.join(record)}")
+        self.check(list(record))
         score = self.sign * record[self.monitor]
         distinct = run.net.collect_params().distinct()
         if score < self.best - self.min_delta:
@@ -164,44 +172,52 @@ class EarlyStopping:
         return f"{self.monitor} has not improved for {self.waited} epochs"
 
 
-def evaluate(net: Block, loss: Any, data: Iterable[Any], metrics: Sequence[Any] = ()) -> Record:
+def evaluate(net: Block, loss: Any, data: Any, metrics: Any = (), batch_size: int = 32) -> Record:
     """Return the mean loss and metrics of a network on data, in inference mode.
 
     Parameters
     ----------
     net : Block
-        The network.
+        The network, with any inputs and outputs.
     loss : Block or callable
-        Called as ``loss(net(x), y)``.
-    data : iterable of (x, y)
-        Batches.
+        Called as ``loss(outputs, y)``, or as ``loss(outputs)`` where batches have no labels.
+    data : DataLoader or iterable of batches; or array, tuple or dict of arrays
+        Batches are ``x`` or ``(x, y)``, see `graphinit.data.split_batch`.
     metrics : sequence of str or EvalMetric
-        What else to measure.
+        What else to measure; each takes the labels and all that the network returns.
+    batch_size : int
+        Samples in a batch, where `data` are arrays.
+
+    Raises
+    ------
+    BlockError
+        GI407, when the loss cannot be called.
+    CallError
+        GI503, when there is no such metric, or the loss takes no labels, or takes some.
     """
-    made = [metrics_module.create(item) for item in metrics]
-    criterion = loss if isinstance(loss, Block) else _Function(loss)
+    made = _metrics(metrics)
+    criterion = _criterion(loss)
     total, count = 0.0, 0
     for item in made:
         item.reset()
-    for x, y in data:
-        output = net(x)
-        losses = np.asarray(criterion(output, y))
+    batches = DataLoader(data, batch_size) if isinstance(data, np.ndarray | tuple | Mapping) else data
+    for batch in batches:
+        x, y = split_batch(batch)
+        outputs = call_on(net, x)
+        losses = np.asarray(judge(criterion, outputs, y))
         total, count = total + float(losses.sum()), count + losses.size
         for item in made:
-            item.update(y, output)
+            item.update(y, outputs)
     return {"loss": total / count if count else float("nan"), **dict(item.get() for item in made)}
 
 
-class _Function(Block):
-    """A loss that was given as a function of tensors."""
+def _criterion(loss: Any) -> Block:
+    check_loss(loss)
+    return loss if isinstance(loss, Block) else LossFunction(loss)
 
-    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
-        super().__init__()
-        self._function = function
 
-    def forward(self, pred: Any, label: Any) -> Any:
-        """Call the function."""
-        return self._function(pred, label)
+def _metrics(given: Any) -> list[EvalMetric]:
+    return [create(item) for item in ((given,) if isinstance(given, str | EvalMetric) else given)]
 
 
 def fit(
@@ -211,10 +227,12 @@ def fit(
     *,
     optimizer: Any = "sgd",
     optimizer_params: Mapping[str, Any] | None = None,
+    parameters: Any = None,
+    accumulate: int | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     validation: Any = None,
-    metrics: Sequence[Any] = (),
+    metrics: Any = (),
     callbacks: Sequence[Callback] = (),
     early_stopping: EarlyStopping | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -224,23 +242,29 @@ def fit(
 ) -> History:
     """Train a network.
 
+    Everything that was given is checked before training begins.
+
     Parameters
     ----------
     net : Block
-        What to train; initialised.
+        What to train; initialised; with any inputs and outputs.
     loss : Block or callable
-        Called as ``loss(net(x), y)``.
-    data : DataLoader, dataset or tuple of arrays
-        Samples ``(x, y)``; what is no loader is shuffled by `seed`.
-    optimizer : str, Optimizer or TrainingStep
+        Called as ``loss(outputs, y)``, or as ``loss(outputs)`` where batches have no labels.
+    data : DataLoader, dataset, or array, tuple or dict of arrays
+        Its batches are ``x`` or ``(x, y)``, see `graphinit.data.split_batch`; what is no loader is
+        shuffled by `seed`.
+    optimizer : str, Optimizer, Trainer or TrainingStep
         How parameters change.
     optimizer_params : mapping, optional
         Options of the optimiser, with a name.
+    parameters, accumulate
+        As in `graphinit.compile_step`.  Batches that wait for their update at the end of an epoch go on
+        waiting in the next.
     epochs : int
         How often to go through the data, those before a resumed checkpoint included.
     batch_size : int
         Samples in a batch, where `data` is no loader.
-    validation : DataLoader, dataset or tuple of arrays, optional
+    validation : like `data`, optional
         What to judge the network by after each epoch.
     metrics : sequence of str or EvalMetric
         What to measure on it beside the loss.
@@ -264,28 +288,35 @@ def fit(
     Raises
     ------
     CallError
-        GI503, when an option makes no sense.
+        GI503, when an option makes no sense, there is no such metric, or nothing to watch of a name.
+    GraphInitError
+        As `graphinit.compile_step`.
     """
     if epochs < 0:
         raise CallError(f"epochs is 0 or more, not {epochs!r}")
     if resume and checkpoint is None:
         raise CallError("resume=True goes on from checkpoint=; give its path")
+    made = _metrics(metrics)
+    watchers: list[Any] = [callbacks] if callable(callbacks) else [*callbacks]
+    watchers += [early_stopping] if early_stopping else []
+    _check_watchers(watchers, made, validation is not None)
+    criterion = _criterion(loss)
     loader = data if isinstance(data, DataLoader) else DataLoader(data, batch_size, shuffle=True, seed=seed)
     judged = validation
     if validation is not None and not isinstance(validation, DataLoader):
         judged = DataLoader(validation, loader.batch_size)
-    step = optimizer if isinstance(optimizer, TrainingStep) else None
-    if step is None:
-        step = compile_step(net, loss, optimizer, **(optimizer_params or {}))
+    options = {"optimizer_params": optimizer_params, "parameters": parameters, "accumulate": accumulate}
+    step = _step(net, loss, optimizer, **options)
+    if made and validation is None:
+        warn_user("metrics are measured on validation data, and there are none: give validation=")
     run = Run(net, step, loader, History())
     if resume and checkpoint is not None and Path(checkpoint).exists():
         run.history.epochs = load_checkpoint(checkpoint, net, step, loader)["epochs"]
-    watchers: list[Callback] = [*callbacks, *([early_stopping] if early_stopping else [])]
     with tqdm(total=epochs, initial=len(run.history), unit="epoch", disable=not progress) as bar:
         while len(run.history) < epochs and not run.history.stopped:
             record = _epoch(run)
             if judged is not None:
-                scores = evaluate(net, loss, judged, metrics)
+                scores = evaluate(net, criterion, judged, made)
                 record |= {f"val_{name}": value for name, value in scores.items()}
             run.history.epochs.append(record)
             for callback in watchers:
@@ -299,13 +330,45 @@ def fit(
     return run.history
 
 
+def _check_watchers(watchers: Sequence[Any], metrics: Sequence[EvalMetric], judged: bool) -> None:
+    """Raise `CallError` when a callback is none, or watches what nothing is going to record."""
+    recorded = ["loss", "lr", *(["val_loss", *(f"val_{item.name}" for item in metrics)] if judged else [])]
+    is_all = all(type(item).get is EvalMetric.get for item in metrics)
+    for watcher in watchers:
+        if isinstance(watcher, type) or not callable(watcher):
+            raise CallError(f"a callback is called as callback(run, record), which {watcher!r} cannot be")
+        if not isinstance(watcher, EarlyStopping):
+            is_all = False  # it may record more
+        elif is_all:
+            watcher.check(recorded)
+
+
+def _step(net: Block, loss: Any, optimizer: Any, **options: Any) -> TrainingStep:
+    """Return the step that was given, or the one of a loss and an optimiser."""
+    if isinstance(optimizer, TrainingStep):
+        given = [name for name, value in options.items() if value is not None]
+        if given:
+            raise CallError(
+                f"{', '.join(given)} cannot change a step that is compiled already; give them to it"
+            )
+        if optimizer.net is not net:
+            raise CallError("the step trains another network than the one that is given")
+        return optimizer
+    return compile_step(
+        net,
+        loss,
+        optimizer,
+        parameters=options["parameters"],
+        accumulate=1 if options["accumulate"] is None else options["accumulate"],
+        **(options["optimizer_params"] or {}),
+    )
+
+
 def _epoch(run: Run) -> Record:
     total, count = 0.0, 0
     rate = run.step.optimizer.next_rate
     for batch in run.loader:
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            raise CallError("training takes batches (x, y)")
-        losses = run.step(*batch)
+        losses = run.step(*split_batch(batch))
         total, count = total + float(losses.sum()), count + losses.size
     if not count:
         raise CallError("there is no batch to train on: the data are fewer than batch_size")

@@ -1,6 +1,7 @@
 """Metrics: how good predictions are, over as many batches as one likes.
 
-Names and meanings are Gluon's: ``update(labels, preds)``, ``get()``, ``reset()``.
+Names and meanings are Gluon's: ``update(labels, preds)``, ``get()``, ``reset()``.  Of several predictions,
+in a list, tuple or dict, each is compared with its label.
 
 >>> import numpy as np
 >>> metric = create("accuracy")
@@ -11,13 +12,14 @@ Names and meanings are Gluon's: ``update(labels, preds)``, ``get()``, ``reset()`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from graphinit.errors import ArrayError, CallError
 from graphinit.plain_text import class_name, escaped
+from graphinit.suggestions import did_you_mean
 
 
 class EvalMetric:
@@ -28,6 +30,9 @@ class EvalMetric:
     name : str, optional
         What it is called; by default the class's name in lower case.
     """
+
+    needs_labels = True
+    """Whether it compares with labels."""
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
@@ -43,19 +48,22 @@ class EvalMetric:
 
         Parameters
         ----------
-        labels : array
+        labels : array, or a list, tuple or dict of arrays
             What is true.
-        preds : array
-            What was predicted.
+        preds : array, or as many arrays in a list, tuple or dict
+            What was predicted: of several arrays each is compared with its label.
 
         Raises
         ------
         ArrayError
-            GI302, when shapes don't fit.
+            GI302, when shapes don't fit, or there are several predictions and not as many labels.
         """
-        total, count = self.measure(np.asarray(labels), np.asarray(preds))
-        self.total += float(total)
-        self.count += int(count)
+        for label, pred in _pairs(self, labels, preds):
+            if label is None and self.needs_labels:
+                raise ArrayError(f"metric {self.name!r} compares with labels, and there are none")
+            total, count = self.measure(np.asarray(label), np.asarray(pred))
+            self.total += float(total)
+            self.count += int(count)
 
     def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
         """Return the sum over a batch and the number of samples; subclasses write this."""
@@ -71,6 +79,38 @@ class EvalMetric:
 
     def __repr__(self) -> str:
         return f"{class_name(self)}({escaped(self.name)}={self.value():.6g})"
+
+
+def _pairs(metric: EvalMetric, labels: Any, preds: Any) -> list[tuple[Any, Any]]:
+    """Return labels with their predictions, where there are several of them."""
+    if not _are_several(preds):
+        return [(labels, preds)]
+    keys = _keys(preds)
+    if not metric.needs_labels:
+        return [pair for key in keys for pair in _pairs(metric, None, preds[key])]
+    if _are_several(labels) and keys == _keys(labels):
+        return [pair for key in keys for pair in _pairs(metric, labels[key], preds[key])]
+    if isinstance(preds, list) and all(np.ndim(item) == 1 for item in preds):  # rows of one array
+        return [(labels, preds)]
+    raise ArrayError(
+        f"metric {metric.name!r} was given a {type(preds).__name__} of {len(preds)} predictions without a "
+        f"{type(preds).__name__} of as many labels; let a subclass choose, in update(self, labels, preds): "
+        "super().update(labels, preds[...])"
+    )
+
+
+def _keys(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, Mapping) else list(range(len(values)))
+
+
+def _are_several(values: Any) -> bool:
+    """Whether these are arrays in a list, tuple or dict, rather than numbers that make one array."""
+    if isinstance(values, Mapping):
+        return True
+    if not isinstance(values, list | tuple) or not values:
+        return False
+    first = values[0]
+    return len(first.shape) > 0 if hasattr(first, "shape") else _are_several(first)
 
 
 def _same_shape(labels: np.ndarray, preds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -152,18 +192,16 @@ class F1(EvalMetric):
         super().reset()
         self.hits = self.predicted = self.actual = 0
 
-    def update(self, labels: Any, preds: Any) -> None:
-        """Take in a batch: scores of two classes, or probabilities of class 1."""
-        truth, scores = np.asarray(labels).reshape(-1), np.asarray(preds)
-        found = (
-            scores.argmax(axis=-1).reshape(-1) if scores.size == 2 * truth.size else scores.reshape(-1) > 0.5
-        )
+    def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
+        """Count hits in a batch: of scores of two classes, or probabilities of class 1."""
+        truth = labels.reshape(-1)
+        found = preds.argmax(axis=-1).reshape(-1) if preds.size == 2 * truth.size else preds.reshape(-1) > 0.5
         if len(found) != len(truth) or not np.isin(truth, (0, 1)).all():
-            raise ArrayError(f"F1 takes labels 0 and 1 and scores of two classes, not shape {scores.shape}")
+            raise ArrayError(f"F1 takes labels 0 and 1 and scores of two classes, not shape {preds.shape}")
         self.hits += int((found.astype(bool) & (truth == 1)).sum())
         self.predicted += int(found.astype(bool).sum())
         self.actual += int((truth == 1).sum())
-        self.count += len(truth)
+        return 0.0, len(truth)
 
     def value(self) -> float:
         """Return F1 so far: 0 when nothing was hit, nan before the first batch."""
@@ -265,6 +303,8 @@ class RMSE(MSE):
 class Loss(EvalMetric):
     """Mean of what a loss function returned; labels are not looked at."""
 
+    needs_labels = False
+
     def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
         """Return the sum and the number of values."""
         return float(preds.astype(np.float64).sum()), preds.size
@@ -289,7 +329,10 @@ def create(metric: str | EvalMetric, **options: Any) -> EvalMetric:
         return metric
     kind = _KINDS.get(metric.lower()) if isinstance(metric, str) else None
     if kind is None:
-        raise CallError(f"there is no metric {metric!r}; there are {', '.join(sorted(_KINDS))}")
+        known = sorted(_KINDS)
+        raise CallError(
+            f"there is no metric {metric!r}{did_you_mean(metric, known) or ';'} there are {', '.join(known)}"
+        )
     try:
         return kind(**options)
     except TypeError as cause:

@@ -53,6 +53,19 @@ def stream_key(seed: int, path: str) -> np.ndarray:
     return np.frombuffer(digest, np.uint64).astype(np.uint64)
 
 
+def unit_numbers(words: np.ndarray) -> np.ndarray:
+    """Return float64 numbers of U[0, 1): 53 bits of each uint64 word."""
+    return np.asarray((words >> np.uint64(11)) * 2.0**-53)
+
+
+def normal_numbers(words: np.ndarray) -> np.ndarray:
+    """Return float64 numbers of N(0, 1), as many as uint64 words, by Box and Muller's transform of pairs."""
+    unit = unit_numbers(words.reshape(-1, 2))
+    radius = np.sqrt(-2.0 * np.log1p(-unit[:, 0]))
+    angle = 2.0 * math.pi * unit[:, 1]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+
+
 class PathStream:
     """The stream of one path under one seed; each call goes on where the last one ended.
 
@@ -78,18 +91,13 @@ class PathStream:
 
     def uniform(self, low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
         """Return float64 numbers of U[low, high): 53 bits of one word each."""
-        unit = (self._words(_count(size)) >> np.uint64(11)) * 2.0**-53
-        return (low + (high - low) * unit).reshape(size)
+        return (low + (high - low) * unit_numbers(self._words(_count(size)))).reshape(size)
 
     def normal(self, mean: float = 0.0, std: float = 1.0, size: Size = ()) -> np.ndarray:
         """Return float64 numbers of N(mean, std²), by Box and Muller's transform of word pairs."""
         count = _count(size)
-        pairs = self._words(2 * ((count + 1) // 2)).reshape(-1, 2)
-        unit = (pairs >> np.uint64(11)) * 2.0**-53
-        radius = np.sqrt(-2.0 * np.log1p(-unit[:, 0]))
-        angle = 2.0 * math.pi * unit[:, 1]
-        both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
-        return (mean + std * both[:count]).reshape(size)
+        numbers = normal_numbers(self._words(2 * ((count + 1) // 2)))
+        return (mean + std * numbers[:count]).reshape(size)
 
     def generator(self) -> np.random.Generator:
         """Return a NumPy generator on this stream, for initializers that bring their own formula."""

@@ -6,7 +6,7 @@ making, with the names that parameters and blocks have below the traced root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -27,16 +27,16 @@ class Trace:
     ----------
     builder : GraphBuilder
         Where nodes go.
-    names : mapping from int to list of str
-        For each parameter (by `id`), its name below the root.
-    paths : mapping from int to str
+    names : dict of int to list of str
+        For each parameter (by `id`), its names below the root.
+    paths : dict of int to str
         For each block (by `id`), its path below the root.
     train : bool
         Whether dropout and batch statistics are on.
     """
 
     def __init__(
-        self, builder: GraphBuilder, names: Mapping[int, list[str]], paths: Mapping[int, str], train: bool
+        self, builder: GraphBuilder, names: dict[int, list[str]], paths: dict[int, str], train: bool
     ) -> None:
         self.builder = builder
         self.names = names

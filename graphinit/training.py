@@ -8,13 +8,30 @@
 >>> x, y = np.array([[1.0, 3.0]]), np.array([[2.0]])
 >>> [float(step(x, y).mean()) for _ in range(3)]
 [2.0, 32.0, 512.0]
+
+A step takes what the network takes and gives the loss what the network returns, whatever their structure;
+`parameters` says what it updates.  So steps of several networks at once are steps like any other: here
+a generator learns from a discriminator that stays as it is, being no part of its network.
+
+>>> from graphinit import functional as F
+>>> generator, discriminator = nn.Dense(2), nn.Dense(1)
+>>> generator.initialize(seed=0)
+>>> discriminator.initialize(seed=1)
+>>> criterion = loss.LogisticLoss(label_format="binary")
+>>> def fooled(fake):
+...     score = discriminator(fake)
+...     return criterion(score, F.ones_like(score))
+>>> step = compile_step(generator, fooled, "adam")
+>>> step(np.ones((4, 3))).shape
+(4,)
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from types import NoneType
 from typing import Any, ClassVar
 
@@ -22,27 +39,27 @@ import numpy as np
 
 from graphinit.compiler import compile_training, differentiate_for, settled_graph
 from graphinit.copying import Portable
-from graphinit.errors import BlockError, CallError, GraphInitError
+from graphinit.errors import BlockError, CallError, GraphInitError, ParameterError
 from graphinit.interrupts import Held, hold
-from graphinit.ir.graph import Graph, GraphBuilder
-from graphinit.ir.node import Node, Value
-from graphinit.ir.op import Attrs, Literal, op_spec
+from graphinit.ir.graph import Graph
 from graphinit.ir.origin import warn_user
-from graphinit.ir.tensor import Tensor
-from graphinit.ir.types import TensorType, is_float, static_shape
+from graphinit.ir.types import TensorType, is_float
+from graphinit.nn.arguments import fill, is_array, split
 from graphinit.nn.block import Block
-from graphinit.nn.containers import WithLoss
+from graphinit.nn.containers import WithLoss, check_loss
 from graphinit.optimizers.base import Optimizer
-from graphinit.optimizers.program import Item
 from graphinit.optimizers.registry import create
+from graphinit.parameter import Parameter
 from graphinit.recording import settle_pending
 from graphinit.runtime.arguments import as_array, cast_input
 from graphinit.runtime.executor import Executable
-from passes.shapes.solver import resolve
+from graphinit.steps.joint_graph import NEXT, Differentiated, joint_graph
+from graphinit.steps.selection import select_parameters
+from graphinit.steps.sums import GradientSums
+from passes.shape_report import ShapeReport
 
 KEPT = 16
-NEXT = "next."
-RATE, TIME = "learning rate", "time"
+_factors = attrgetter("lr_mult", "wd_mult", "_grad_req")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,65 +87,104 @@ class _Program:
 class TrainingStep(Portable):
     """What `compile_step` returns: called on a batch it trains the network and returns the loss.
 
-    A copy, or what a pickle is loaded to, goes on as the original would.
+    A copy, or what a pickle is loaded to, goes on as the original would.  A loss that is a function calls
+    the very blocks that it refers to, in a copy too; one that is a block is copied with its blocks.
 
     Parameters
     ----------
     net : Block
         What to train.
     loss_fn : Block or callable
-        Called as ``loss_fn(net(x), y)``.
+        Called as ``loss_fn(outputs, y)``, or as ``loss_fn(outputs)`` where there are no labels.
     optimizer : Optimizer
         How parameters change.
+    indices : sequence of int, optional
+        The places in the optimiser's list of those that are updated; by default all.
+    accumulate : int
+        Number of batches that make one update.
     """
 
     _remade: ClassVar[Mapping[str, Any]] = {"_programs": OrderedDict, "_seen": NoneType}
     _refusal = BlockError
 
-    def __init__(self, net: Block, loss_fn: Any, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        net: Block,
+        loss_fn: Any,
+        optimizer: Optimizer,
+        indices: Sequence[int] | None = None,
+        accumulate: int = 1,
+    ) -> None:
         self.net = net
         self.loss_fn = loss_fn
         self.optimizer = optimizer
+        self.sums = GradientSums(accumulate)
+        self.indices = tuple(range(len(optimizer.parameters)) if indices is None else indices)
+        self._trained = [optimizer.parameters[index] for index in self.indices]
         self._model = WithLoss(net, loss_fn)
         self._programs: OrderedDict[Any, _Program] = OrderedDict()
         self._seen: Any = None
         self._warned: tuple[int, ...] = ()
 
-    def __call__(self, x: Any, y: Any) -> np.ndarray:
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """What it updates, by the optimiser's names."""
+        optimizer = self.optimizer
+        return {optimizer.names[index]: optimizer.parameters[index] for index in self.indices}
+
+    def __call__(self, x: Any, y: Any = None) -> np.ndarray:
         """Train on a batch.
 
         Ctrl-C leaves the step done or not done, see `graphinit.interrupts`.
 
         Parameters
         ----------
-        x, y : array
-            Inputs of the network and labels.
+        x : array, tuple or dict
+            Inputs of the network: one, several in order, or several by the names of `forward`'s parameters.
+            Each may be a structure, or static, as in a call; a list, or a dict in a tuple, is one input.
+        y : array, or a list, tuple or dict of them, optional
+            What the loss takes beside the network's outputs, in the structure in which it takes it.
 
         Returns
         -------
         numpy.ndarray
             The loss before the update, as the loss function gives it.  Gradients are divided by the
-            length of its first axis.
+            length of its first axis; those of a scalar are not.
 
         Raises
         ------
+        CallError
+            GI503, when the inputs are not those of the network, or the loss takes no labels, or takes some.
         GraphInitError
             As a call of the network; nothing is changed.
         """
-        arrays = {"x": as_array("x", x), "y": as_array("y", y)}
-        program = self._program(arrays)
-        optimizer = self.optimizer
-        counts = optimizer.counts
+        leaves: dict[str, Any] = {}
+        if type(x) is np.ndarray and type(y) is np.ndarray:
+            leaves["x"], leaves["y"] = x, y
+            structure, statics = None, ""
+        else:
+            structure = (_inputs(x, leaves), split("y", y, leaves, is_array))
+            statics = repr(structure)
+        arrays = {name: as_array(name, leaf) for name, leaf in leaves.items()}
+        program, times = self._program(arrays, structure, statics)
+        optimizer, sums = self.optimizer, self.sums
         settle_pending()
         given = [cast_input(name, arrays[name], type) for name, type in program.types.items()]
-        times = sorted({counts[index] for index in program.indices})
-        scalars = [np.array(optimizer.next_rate), *(np.array(time + 1.0) for time in times)]
+        updates = sums.completes
+        if updates:
+            given.append(np.array(optimizer.next_rate))
+            given += [np.array(time + 1.0) for time in times]
         try:
             with Held(at_once=False):  # the program holds when it begins to write
-                loss: np.ndarray = program.executable.run(*given, *scalars)
+                loss: np.ndarray = program.executable.run(*given)
                 hold()
-                for index in program.indices:
-                    counts[index] += 1
+                if updates:
+                    counts = optimizer.counts
+                    for index in program.indices:
+                        counts[index] += 1
+                    sums.clear()
+                else:
+                    sums.count += 1
         except GraphInitError as error:
             program.executable.locate(error)
             raise
@@ -141,41 +197,49 @@ class TrainingStep(Portable):
             raise CallError("nothing has been compiled yet: call the step on a batch first")
         return next(reversed(self._programs.values())).executable.source
 
-    def _program(self, arrays: Mapping[str, np.ndarray]) -> _Program:
+    def _program(
+        self, arrays: Mapping[str, np.ndarray], structure: Any, statics: str
+    ) -> tuple[_Program, list[int]]:
+        """Return the program for a batch, and the numbers of updates that its parameters have had."""
         optimizer = self.optimizer
         settings = (
-            *((array.shape, array.dtype) for array in arrays.values()),
+            *[(array.shape, array.dtype) for array in arrays.values()],
+            statics,
+            self.sums.completes,
             optimizer.settings(),
             optimizer.rescale_grad,
-            *(
-                (parameter.lr_mult, parameter.wd_mult, parameter.grad_req)
-                for parameter in optimizer.parameters
-            ),
+            tuple(map(_factors, self._trained)),
         )
         if self._seen is not self._model._programs:  # shapes, dtypes or structure are others
             self._programs.clear()
         found = self._programs.get(settings)
-        if found is None or found.groups != optimizer.groups(found.indices):
-            found = self._programs[settings] = self._compile(arrays)
-            self._seen = self._model._programs
-            while len(self._programs) > KEPT:
-                self._programs.popitem(last=False)
-        else:
-            self._programs.move_to_end(settings)
-        return found
+        if found is not None:
+            times = self._times(found)
+            behind = len(times) > 1 or found.groups[-1] > 0
+            if not behind or found.groups == optimizer.groups(found.indices):
+                self._programs.move_to_end(settings)
+                return found, times
+        found = self._programs[settings] = self._compile(arrays, structure)
+        self._seen = self._model._programs
+        while len(self._programs) > KEPT:
+            self._programs.popitem(last=False)
+        return found, self._times(found)
 
-    def _compile(self, arrays: Mapping[str, np.ndarray]) -> _Program:
+    def _times(self, program: _Program) -> list[int]:
+        return sorted(set(map(self.optimizer.counts.__getitem__, program.indices)))
+
+    def _compile(self, arrays: Mapping[str, np.ndarray], structure: Any) -> _Program:
         model, optimizer = self._model, self.optimizer
-        graph, report = settled_graph(model, True, arrays)
-        if not isinstance(graph.structure, str) and len(_visible(graph)) != 1:
-            raise BlockError("a loss is one array: the loss function returned several")
-        (output,) = _visible(graph)
+        x, y = (arrays["x"], arrays["y"]) if structure is None else fill(structure, arrays)
+        graph, report = settled_graph(model, True, {"x": x, "y": y})
+        output = _loss_of(graph, report)
         types = {name: report.type(name) for name in graph.inputs}
         variables = model.variables(graph)
         names = {id(variable): name for name, variable in variables.items()}
         used: list[int] = []
         unused: list[int] = []
-        for index, parameter in enumerate(optimizer.parameters):
+        for index in self.indices:
+            parameter = optimizer.parameters[index]
             if parameter.grad_req != "null" and is_float(parameter.dtype):
                 (used if id(parameter) in names else unused).append(index)
         if unused and self._warned != tuple(unused):
@@ -183,132 +247,68 @@ class TrainingStep(Portable):
             listed = ", ".join(optimizer.parameters[index].path for index in unused)
             warn_user(f"the loss does not depend on {listed}, which stay as they are")
         if not used:
-            raise BlockError("the loss depends on none of the optimiser's parameters", path=self.net.path)
-        wanted = tuple(names[id(optimizer.parameters[index])] for index in used)
-        joint, gradients = differentiate_for(graph, (output,), wanted)
-        built, writes = self._updated(
-            joint, output, dict(zip(used, wanted, strict=True)), gradients, variables
-        )
-        return _Program(
-            compile_training(built, variables, writes=writes), types, used, optimizer.groups(used)
-        )
-
-    def _updated(
-        self,
-        joint: Graph,
-        output: str,
-        wanted: Mapping[int, str],
-        gradients: Mapping[str, str],
-        variables: dict[str, Any],
-    ) -> tuple[Graph, dict[str, str]]:
-        """Return the graph of the whole step, and which of its outputs go to which variables."""
-        optimizer = self.optimizer
-        builder = GraphBuilder(resolve=resolve)
-        seed = f"d.{output}"
-        for node in joint:
-            if node.name == seed:  # every sample counts alike
-                shape = static_shape(node.type)
-                scale = np.full(shape, optimizer.rescale_grad / (shape[0] if shape else 1), node.type.dtype)
-                builder.source("constant", seed, node.type, Attrs({"value": Literal(scale)}))
-            else:
-                builder.append(node)
-        times = sorted({optimizer.counts[index] for index in wanted})
-        scalar = TensorType((), "float64")
-        scalars = [RATE, *(f"{TIME} {index}" for index in range(len(times)))]
-        rate, *moments = (Tensor(builder, builder.source("input", name, scalar)) for name in scalars)
-        sources = {owner: joint.outputs[name] for name, owner in gradients.items()}
-        items = [
-            Item(
-                index,
-                name,
-                Tensor(builder, Value(name)),
-                Tensor(builder, sources[name]),
-                moments[times.index(optimizer.counts[index])],
+            raise BlockError(
+                "the loss depends on none of the parameters that this step updates", path=self.net.path
             )
-            for index, name in wanted.items()
-        ]
-        described = len(builder.nodes)
-        updates = optimizer.describe(builder, items, rate, None, variables)
-        builder = _with_early_updates(
-            builder, described, {value.node: name for name, value in updates.items()}
+        wanted = {index: names[id(optimizer.parameters[index])] for index in used}
+        joint, gradients = differentiate_for(graph, (output,), tuple(wanted.values()))
+        built, writes = joint_graph(
+            Differentiated(joint, output, gradients), optimizer, wanted, self.sums, variables
         )
-        writes = {name: name.removeprefix(NEXT) for name in updates}
-        kept = {name: value for name, value in joint.outputs.items() if name not in gradients}
-        writes |= {
-            name: name.removeprefix(NEXT)
-            for name, value in kept.items()
-            if name != output and is_float(joint.type_of(value).dtype)  # running statistics
-        }
-        inputs = [name for name in joint.inputs if name != seed]
-        graph = builder.build({**kept, **updates}, inputs=[*inputs, *scalars], structure=output)
-        return graph, writes
+        executable = compile_training(built, variables, writes=writes)
+        return _Program(executable, types, used, optimizer.groups(used))
 
 
-def _with_early_updates(builder: GraphBuilder, described: int, updates: Mapping[str, str]) -> GraphBuilder:
-    """Return the same nodes with each update as soon as it can be: its gradient is in the cache then.
-
-    A node whose value takes the place of an old one comes after all readers of that.
-    """
-    nodes = list(builder.nodes.values())
-    users: dict[str, list[Node]] = {node.name: [] for node in nodes}
-    for node in nodes:
-        for source in {value.node for value in node.inputs}:
-            users[source].append(node)
-    waits: dict[str, set[str]] = {}
-    for node in nodes[described:]:
-        before = {value.node for value in node.inputs}
-        if node.name in updates:
-            before |= _readers(updates[node.name].removeprefix(NEXT), users) - {node.name}
-        waits[node.name] = before
-    wakes: dict[str, list[str]] = {}
-    for name, before in waits.items():
-        for source in before:
-            wakes.setdefault(source, []).append(name)
-    ordered = GraphBuilder(resolve=resolve)
-    sources = [node for node in nodes if node.is_source]
-    for node in (*sources, *(node for node in nodes[:described] if not node.is_source)):
-        ready = [node.name]
-        while ready:
-            name = ready.pop(0)
-            ordered.append(builder.nodes[name])
-            for waiting in wakes.get(name, ()):
-                waits[waiting].discard(name)
-                if not waits[waiting] and waiting not in ordered.nodes:
-                    ready.append(waiting)
-    for node in nodes[described:]:
-        if node.name not in ordered.nodes:  # it waits for a later update that reads what it replaces
-            ordered.append(node)
-    return ordered
+def _inputs(x: Any, leaves: dict[str, Any]) -> Any:
+    """Take a network's inputs apart: a tuple holds several, also of numbers."""
+    if isinstance(x, tuple):
+        return tuple(split(f"x.{place}", item, leaves, is_array) for place, item in enumerate(x))
+    return split("x", x, leaves, is_array)
 
 
-def _readers(variable: str, users: Mapping[str, list[Node]]) -> set[str]:
-    """Return the nodes that read a variable, also by way of views of it."""
-    found: set[str] = set()
-    stack = [variable]
-    while stack:
-        for node in users.get(stack.pop(), ()):
-            if node.name not in found:
-                found.add(node.name)
-                if op_spec(node.op).view is not None:
-                    stack.append(node.name)
-    return found
+def _loss_of(graph: Graph, report: ShapeReport) -> str:
+    """Return the one output of a network with its loss."""
+    visible = [name for name in graph.outputs if name.removeprefix(NEXT) not in graph.state]
+    if len(visible) != 1:
+        raise BlockError("a loss is one array: the loss function returned several")
+    dtype = report.graph.type_of(report.graph.outputs[visible[0]]).dtype
+    if not is_float(dtype):
+        raise BlockError(f"a loss is made of floating numbers: the loss function returned {dtype}")
+    return visible[0]
 
 
-def _visible(graph: Graph) -> list[str]:
-    return [name for name in graph.outputs if name.removeprefix(NEXT) not in graph.state]
-
-
-def compile_step(net: Block, loss_fn: Any, optimizer: Any, **options: Any) -> TrainingStep:
+def compile_step(
+    net: Block,
+    loss_fn: Any,
+    optimizer: Any,
+    *,
+    parameters: Any = None,
+    accumulate: int = 1,
+    **options: Any,
+) -> TrainingStep:
     """Return a function that trains a network on a batch: forward, backward and update in one program.
 
     Parameters
     ----------
     net : Block
-        What to train.
+        What to train, with any inputs and outputs.
     loss_fn : Block or callable
-        Called as ``loss_fn(net(x), y)``.
+        Called as ``loss_fn(outputs, y)`` with what `forward` returns, in its structure, and the labels; as
+        ``loss_fn(outputs)`` where there are none.  Blocks that a function calls are part of the model:
+        they run in training mode, and are updated where `parameters` names theirs.
     optimizer : Optimizer, Trainer or str
-        How parameters change; one without parameters takes those of the network.
+        How parameters change; one without parameters takes those that the step updates.  One that has
+        some may serve several steps, each for its own of them.
+    parameters : str, dict, or list of str and Parameter, optional
+        What is updated: paths, older names, paths of blocks for what is below them, patterns as
+        `Block.collect_params` takes them, or parameters themselves.  By default all of the optimiser's, or
+        of the network's.  Gradients are computed for these alone; the others are as they were, but for
+        running statistics, which move as in a call.
+    accumulate : int
+        Number of batches that make one update, by the mean of their gradients: with batches of one size
+        the update of one large batch.  Clipping, counts of updates and schedules see that update alone.
+        Every call returns the loss of its batch.  Gradients that wait are kept in copies, pickles and
+        checkpoints.
     **options
         Options of the optimiser, with a name.
 
@@ -316,18 +316,41 @@ def compile_step(net: Block, loss_fn: Any, optimizer: Any, **options: Any) -> Tr
     -------
     TrainingStep
         Compiles when it is called on arrays of new shapes.  Parameters and what the optimiser keeps are
-        updated in place; gradients don't go to `Parameter.grad`.
+        updated in place; gradients don't go to `Parameter.grad`, so that ``grad_req`` "add" is "write".
 
     Raises
     ------
+    BlockError
+        GI407, when the network is no block or the loss cannot be called.
     ParameterError
-        GI405, when there is no such optimiser.
+        GI405, when there is no such optimiser, `parameters` fits nothing, or the optimiser has others.
+    CallError
+        GI503, when `accumulate` is no whole number of 1 or more.
     """
     if not isinstance(net, Block):
         raise BlockError(f"compile_step takes a block, not {net!r}")
-    if not callable(loss_fn):
-        raise BlockError(f"a loss is called as loss_fn(net(x), y); {loss_fn!r} cannot be called")
+    check_loss(loss_fn)
+    if isinstance(accumulate, bool) or not isinstance(accumulate, int | np.integer) or accumulate < 1:
+        raise CallError(f"accumulate is a whole number of 1 or more, not {accumulate!r}")
     made = create(getattr(optimizer, "optimizer", optimizer), **options)
+    chosen = None if parameters is None else select_parameters(net, parameters)
     if not made.parameters:
-        made.bind(net.collect_params())
-    return TrainingStep(net, loss_fn, made)
+        made.bind(net.collect_params() if chosen is None else chosen)
+    indices = None if chosen is None else _places(made, chosen)
+    return TrainingStep(net, loss_fn, made, indices, int(accumulate))
+
+
+def _places(optimizer: Optimizer, chosen: Mapping[str, Parameter]) -> list[int]:
+    """Return where parameters stand in an optimiser's list."""
+    places = {id(parameter): index for index, parameter in enumerate(optimizer.parameters)}
+    missing = [path for path, parameter in chosen.items() if id(parameter) not in places]
+    if missing:
+        raise ParameterError(
+            f"the optimiser trains {', '.join(optimizer.names)}, and not {', '.join(missing)}; make it without "
+            "parameters, or with all that its steps update",
+            code="GI405",
+        )
+    return [places[id(parameter)] for parameter in chosen.values()]
+
+
+__all__ = ["TrainingStep", "compile_step"]

@@ -78,7 +78,7 @@ from graphinit.functional.elementwise import (
     stop_gradient,
     zeros_like,
 )
-from graphinit.functional.index import advance_key, dropout, one_hot, pick, take
+from graphinit.functional.index import advance_key, dropout, normal_like, one_hot, pick, take, uniform_like
 from graphinit.functional.join import concat, pad, slice, split, stack, tile
 from graphinit.functional.linear import linear, matmul
 from graphinit.functional.loss import ctc_loss, without_ignored
@@ -169,6 +169,7 @@ __all__ = [
     "moveaxis",
     "multiply",
     "negative",
+    "normal_like",
     "not_equal",
     "one_hot",
     "ones_like",
@@ -213,6 +214,7 @@ __all__ = [
     "tile",
     "transpose",
     "var",
+    "uniform_like",
     "where",
     "without_ignored",
     "while_loop",

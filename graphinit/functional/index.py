@@ -137,6 +137,54 @@ def dropout(x: Operand, key: Operand, rate: float = 0.5, axes: Sequence[int] = (
     return apply("dropout", x, key, rate=rate, axes=axes)
 
 
+def uniform_like(x: Operand, key: Operand) -> Tensor:
+    """Return numbers of U[0, 1) in the shape and dtype of a tensor.
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a], floating; its values don't matter.
+    key : Tensor
+        uint64 [3]: two words of a Philox key and a count of draws.  `nn.UniformLike` keeps one.
+
+    Returns
+    -------
+    Tensor
+        [*a]; the same key gives the same numbers.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.uniform_like(F.input("x", (2, 3)), F.input("key", (3,), "uint64")).shape
+    (2, 3)
+    """
+    return apply("uniform_like", x, key)
+
+
+def normal_like(x: Operand, key: Operand) -> Tensor:
+    """Return numbers of N(0, 1) in the shape and dtype of a tensor.
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a], floating; its values don't matter.
+    key : Tensor
+        uint64 [3]: two words of a Philox key and a count of draws.  `nn.NormalLike` keeps one.
+
+    Returns
+    -------
+    Tensor
+        [*a]; the same key gives the same numbers.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.normal_like(F.input("x", (2, 3)), F.input("key", (3,), "uint64")).shape
+    (2, 3)
+    """
+    return apply("normal_like", x, key)
+
+
 def advance_key(key: Operand) -> Tensor:
     """Return the key of the next draw.
 

@@ -20,6 +20,7 @@ from graphinit.errors import GraphInitError, ParameterError
 from graphinit.initializers import foreign
 from graphinit.ir.kernel import Kernel
 from graphinit.plain_text import class_name
+from graphinit.suggestions import did_you_mean
 
 
 class InitName(str):
@@ -194,7 +195,10 @@ def create(initializer: Any, **options: Any) -> Any:
         cls = _registry.get(name.lower())
         if cls is None:
             known = ", ".join(sorted(_registry))
-            raise ParameterError(f"no initializer is registered as {name!r}; there are {known}", code="GI405")
+            hint = did_you_mean(name, _registry) or ";"
+            raise ParameterError(
+                f"no initializer is registered as {name!r}{hint} there are {known}", code="GI405"
+            )
         try:
             return cls(**given)
         except TypeError as cause:

@@ -339,6 +339,9 @@ def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
         array = np.asarray(value, None if dtype is None else canonical_dtype(dtype))
     except (TypeError, ValueError) as cause:
         raise DTypeError(f"{value!r} is neither a tensor nor an array") from cause
+    if array.dtype == object:
+        kind = "None" if value is None else f"a {value.__class__.__name__}"
+        raise DTypeError(f"an op takes a tensor or an array of numbers, not {kind}; give it one part")
     if dtype is None and array.dtype == np.float64 and not isinstance(value, np.ndarray | np.generic):
         array = array.astype(np.float32)  # lists of numbers: the default dtype
     literal = Literal(array.astype(canonical_dtype(array.dtype), copy=False))

@@ -25,6 +25,7 @@ _LAYERS = {
     "graphinit.nn.global_pool": "GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D "
     "GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D",
     "graphinit.nn.joining": "Concatenate Permute Reshape Residual",
+    "graphinit.nn.noise": "GaussianNoise NormalLike UniformLike",
     "graphinit.nn.norm": "BatchNorm BatchNormReLU GroupNorm InstanceNorm LayerNorm RMSNorm",
     "graphinit.nn.pool": "AvgPool1D AvgPool2D AvgPool3D MaxPool1D MaxPool2D MaxPool3D",
     "graphinit.nn.recurrent": "GRU LSTM RNN",
@@ -88,6 +89,9 @@ if TYPE_CHECKING:
     from graphinit.nn.joining import Permute as Permute
     from graphinit.nn.joining import Reshape as Reshape
     from graphinit.nn.joining import Residual as Residual
+    from graphinit.nn.noise import GaussianNoise as GaussianNoise
+    from graphinit.nn.noise import NormalLike as NormalLike
+    from graphinit.nn.noise import UniformLike as UniformLike
     from graphinit.nn.norm import BatchNorm as BatchNorm
     from graphinit.nn.norm import BatchNormReLU as BatchNormReLU
     from graphinit.nn.norm import GroupNorm as GroupNorm

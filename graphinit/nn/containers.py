@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Self, overload
 
-from graphinit.errors import BlockError
+from graphinit.errors import BlockError, CallError
 from graphinit.nn.basic import Lambda
 from graphinit.nn.block import Block
+from graphinit.suggestions import did_you_mean
 
 
 class Sequential(Block):
@@ -83,6 +85,30 @@ class Sequential(Block):
         return part
 
 
+class LossFunction(Lambda):
+    """A loss that is a function of tensors, as a block; blocks that it calls become part of it.
+
+    Parameters
+    ----------
+    function : callable
+        From outputs, or outputs and labels, to the loss.
+    """
+
+    _adopts_children = False
+    _takes_in_blocks = True
+
+
+def check_loss(loss: Any) -> None:
+    """Raise `BlockError` (GI407) unless a loss is a block or a function."""
+    if isinstance(loss, type) or not callable(loss):
+        kind = (
+            f"the class {loss.__name__}: make one, {loss.__name__}()"
+            if isinstance(loss, type)
+            else repr(loss)
+        )
+        raise BlockError(f"a loss is a block or a function of outputs and labels, not {kind}")
+
+
 class WithLoss(Block):
     """A network joined with its loss: inputs ``x`` and ``y``, output the loss of each sample.
 
@@ -90,8 +116,9 @@ class WithLoss(Block):
     ----------
     net : Block
         The network.
-    loss : Block
-        Called as ``loss(net(x), y)``.
+    loss : Block or callable
+        Called as ``loss(outputs, y)``, or as ``loss(outputs)`` when `y` is None.  Blocks that a function
+        calls become part of the whole.
 
     Examples
     --------
@@ -102,12 +129,85 @@ class WithLoss(Block):
     """
 
     _adopts_children = False  # wrapping a network must not move its parameters' paths
+    _takes_in_blocks = True
 
-    def __init__(self, net: Block, loss: Block) -> None:
+    def __init__(self, net: Block, loss: Any) -> None:
         super().__init__()
+        check_loss(loss)
         self.net = net
         self.loss = loss
 
     def forward(self, x: Any, y: Any) -> Any:
-        """Return the loss of the network's output against `y`."""
-        return self.loss(self.net(x), y)
+        """Return the loss of the network's outputs against `y`.
+
+        Parameters
+        ----------
+        x : array, tuple or dict
+            The inputs; a tuple holds them in order, a dict by name.
+        y : array, a structure of them, or None
+            The labels, as the loss takes them; None when it takes none.
+        """
+        return judge(self.loss, call_on(self.net, x), y)
+
+
+def call_on(net: Block, x: Any) -> Any:
+    """Call a network on inputs: an array, a tuple of them in order, or a dict by name.
+
+    Raises
+    ------
+    CallError
+        GI503, when the network has no input of a name.
+    """
+    if isinstance(x, tuple):
+        return net(*x)
+    if not isinstance(x, dict):
+        return net(x)
+    parameters = inspect.signature(net.forward).parameters.values()
+    if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+        names = [
+            item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
+        ]
+        for name in x:
+            if name not in names:
+                raise CallError(
+                    f"{net.name} has no input {name!r}{did_you_mean(name, names) or ';'} its inputs are "
+                    f"{', '.join(names) or 'none'}; a dict that is itself one input stands in a tuple, ({{...}},)",
+                    path=net.path,
+                )
+    return net(**x)
+
+
+def judge(loss: Any, outputs: Any, y: Any) -> Any:
+    """Return the loss of outputs against labels, or of outputs alone where `y` is None.
+
+    Raises
+    ------
+    CallError
+        GI503, when the loss takes labels and there are none, or the other way round.
+    """
+    given = (outputs,) if y is None else (outputs, y)
+    function = loss
+    if isinstance(loss, Block):
+        function = loss._function if isinstance(loss, Lambda) else loss.forward
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a built-in function that has none
+        return loss(*given)
+    if _takes(signature, given):
+        return loss(*given)
+    if y is None and _takes(signature, (None, None)):
+        raise CallError("the loss takes labels, and there are none: call step(x, y), or give batches (x, y)")
+    if y is not None and _takes(signature, (None,)):
+        raise CallError(
+            "the loss takes outputs alone, and labels were given: call step(x), or give batches (x, None); "
+            "several inputs go into a tuple of their own, ((x1, x2), None)"
+        )
+    raise CallError(f"a loss is called as loss(outputs, y) or loss(outputs); this one takes {signature}")
+
+
+def _takes(signature: inspect.Signature, given: tuple[Any, ...]) -> bool:
+    try:
+        signature.bind(*given)
+    except TypeError:
+        return False
+    return True

@@ -62,8 +62,8 @@ def describe_call(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], b
         with tracing.tracing(new_trace({"": block}, builder, False)):
             return describe_call(block, args, kwargs, builder)
     path = trace.paths.get(id(block))
-    if path is None:  # made on the fly in a forward: it belongs where it is used
-        path = trace.builder.scope.path if trace.builder.scope is not None else ""
+    if path is None:
+        path = _path_of_stranger(block, trace)
     with trace.block(block, scope_of(block, path)):
         for hook in block._pre_hooks:
             changed = hook(block, args)
@@ -77,6 +77,23 @@ def describe_call(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], b
     return result
 
 
+def _path_of_stranger(block: Owner, trace: tracing.Trace) -> str:
+    """Return the path of a block that doesn't stand below the root.
+
+    Made on the fly in a `forward`, it belongs where it is used.  One with parameters or states is taken in
+    by a caller that does so.
+    """
+    host = trace.running[-1] if trace.running else None
+    if host is None or not host._takes_in_blocks or not (block.collect_params() or block.states()):
+        return trace.builder.scope.path if trace.builder.scope is not None else ""
+    key = block.name
+    while key in host._children:
+        key += "_"
+    host.register_child(block, key)
+    admit(trace, {f"{trace.paths[id(host)]}.{key}.".lstrip("."): block})
+    return trace.paths[id(block)]
+
+
 def scope_of(block: Owner, path: str) -> Meta:
     """Return the metadata of nodes that `forward` makes: our layers cite their construction."""
     ours = type(block).forward.__module__.partition(".")[0] == "graphinit"
@@ -86,8 +103,14 @@ def scope_of(block: Owner, path: str) -> Meta:
 
 def new_trace(roots: Mapping[str, Owner], builder: GraphBuilder, train: bool) -> tracing.Trace:
     """Return a trace for blocks by the prefixes of their paths: ``""``, or one that ends with a dot."""
-    names: dict[int, list[str]] = {}
-    paths: dict[int, str] = {}
+    trace = tracing.Trace(builder, {}, {}, train)
+    admit(trace, roots)
+    return trace
+
+
+def admit(trace: tracing.Trace, roots: Mapping[str, Owner]) -> None:
+    """Let a trace know blocks, by the prefixes of their paths, with all that stands below them."""
+    names, paths = trace.names, trace.paths
     transposed: list[Parameter] = []
     for path, inner in (
         (start + path, inner) for start, root in roots.items() for path, inner in root.walk()
@@ -101,7 +124,6 @@ def new_trace(roots: Mapping[str, Owner], builder: GraphBuilder, train: bool) ->
     for parameter in transposed:  # the transpose of what stands outside: its name is that of the other
         if id(parameter.root) not in names:
             names[id(parameter.root)] = names.pop(id(parameter))
-    return tracing.Trace(builder, names, paths, train)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -48,6 +48,8 @@ class Owner(Portable):
     _pre_hooks: list[Callable[[Owner, tuple[Any, ...]], Any]]
     _hooks: list[Callable[[Owner, tuple[Any, ...], Any], Any]]
     _adopts_children = True
+    _takes_in_blocks = False
+    """Whether blocks that its `forward` calls, and that stand nowhere in the network, become its children."""
     _remade: ClassVar[Mapping[str, Any]] = {"_holders": Holders, "_programs": Programs}
     _refusal = BlockError
     _named: Mapping[str, str] = {}

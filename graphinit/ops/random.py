@@ -16,6 +16,7 @@ import numpy as np
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ops import checks
 from graphinit.ops.rules import DTypes, array_axes, first_dtype, free, normalized_axes, per_output
+from graphinit.random import normal_numbers, unit_numbers
 
 
 def random_bits(key: np.ndarray, count: int) -> np.ndarray:
@@ -38,11 +39,14 @@ def random_bits(key: np.ndarray, count: int) -> np.ndarray:
     >>> random_bits(np.array([1, 2, 3], np.uint64), 2).dtype
     dtype('uint32')
     """
+    raw = _words(key, (count + 1) // 2).astype("<u8", copy=False)
+    return raw.view("<u4")[:count].astype(np.uint32, copy=False)
+
+
+def _words(key: np.ndarray, count: int) -> np.ndarray:
     words = key.astype(np.uint64)
     counter = np.array([0, 0, 0, words[2]], np.uint64)
-    generator = np.random.Philox(key=words[:2], counter=counter)
-    raw = generator.random_raw((count + 1) // 2).astype("<u8", copy=False)
-    return raw.view("<u4")[:count].astype(np.uint32, copy=False)
+    return np.asarray(np.random.Philox(key=words[:2], counter=counter).random_raw(count), np.uint64)
 
 
 def _dropout_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
@@ -81,6 +85,41 @@ register(
         cost=per_output(2),
     )
 )
+
+
+def _uniform_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
+    (like, key), (y,) = inputs, outputs
+    unit = unit_numbers(_words(key, like.size))
+    below = np.nextafter(y.dtype.type(1), y.dtype.type(0))  # what rounds to 1 in a smaller dtype
+    np.minimum(unit.reshape(like.shape).astype(y.dtype), below, out=y)
+
+
+def _normal_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
+    (like, key), (y,) = inputs, outputs
+    numbers = normal_numbers(_words(key, 2 * ((like.size + 1) // 2)))
+    y[...] = numbers[: like.size].reshape(like.shape)
+
+
+def _no_share(v: Vjp) -> Sequence[Any]:
+    return (None, None)
+
+
+for _name, _kernel, _numbers in (
+    ("uniform_like", _uniform_kernel, "U[0, 1)"),
+    ("normal_like", _normal_kernel, "N(0, 1)"),
+):
+    register(
+        OpSpec(
+            name=_name,
+            signature="like:float[*a], key:int[3] -> y[*a]",
+            doc=f"Numbers of {_numbers} in the shape and dtype of another tensor, which are the same for the"
+            " same key: [*a], uint64 [3] -> [*a].",
+            kernel=_kernel,
+            vjp=_no_share,
+            dtype=first_dtype,
+            cost=per_output(20),
+        )
+    )
 register(
     OpSpec(
         name="advance_key",

@@ -98,6 +98,12 @@ class Optimizer(Portable):
         clip_global_norm: float | None = None,
         lr_scheduler: Callable[[int], float] | None = None,
     ) -> None:
+        if lr_scheduler is not None and not callable(lr_scheduler):
+            raise ParameterError(
+                "lr_scheduler is called with the number of updates and returns the rate, as those of "
+                f"graphinit.lr_scheduler; {lr_scheduler!r} cannot be",
+                code="GI405",
+            )
         given = lr if learning_rate is None else learning_rate
         if lr_scheduler is not None and given is not None and hasattr(lr_scheduler, "with_base"):
             lr_scheduler = lr_scheduler.with_base(positive("a learning rate", given))

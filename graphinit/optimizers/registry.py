@@ -10,6 +10,7 @@ import graphinit.optimizers.squares  # noqa: F401  (they register their rules)
 from graphinit.errors import ParameterError
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.registration import registered
+from graphinit.suggestions import did_you_mean
 
 
 def create(optimizer: str | Optimizer, **options: Any) -> Optimizer:
@@ -32,8 +33,9 @@ def create(optimizer: str | Optimizer, **options: Any) -> Optimizer:
         return optimizer
     kind = registered.get(optimizer.lower()) if isinstance(optimizer, str) else None
     if kind is None:
+        known = sorted(registered)
         raise ParameterError(
-            f"cannot find optimizer {optimizer!r}; there are {', '.join(sorted(registered))}"
+            f"cannot find optimizer {optimizer!r}{did_you_mean(optimizer, known) or ';'} there are {', '.join(known)}"
         )
     try:
         return kind(**options)

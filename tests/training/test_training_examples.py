@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["shared_layer.py", "tied_autoencoder.py"])
+@pytest.mark.parametrize("name", ["shared_layer.py", "tied_autoencoder.py", "gan.py"])
 def test_training_examples_hold(tmp_path, name):
     done = subprocess.run(
         [sys.executable, "-W", "error", str(ROOT / "examples" / "training" / name)],

@@ -114,6 +114,30 @@ add("dropout", normal(0, 3), key(), ref=_dropout)
 add("dropout", normal(2, 3), key(), ref=_dropout, rate=0.0)
 
 
+def _units(x: np.ndarray, key: np.ndarray) -> list[float]:
+    generator = np.random.Philox(key=int(key[0]) + (int(key[1]) << 64), counter=int(key[2]) << 192)
+    return [(int(generator.random_raw()) >> 11) / 2**53 for _ in range(x.size + 1)]
+
+
+def _uniform(x: np.ndarray, key: np.ndarray) -> np.ndarray:
+    return np.array(_units(x, key)[: x.size], x.dtype).reshape(x.shape)
+
+
+def _normal(x: np.ndarray, key: np.ndarray) -> np.ndarray:
+    numbers: list[float] = []
+    units = _units(x, key)
+    for one, two in zip(units[0::2], units[1::2], strict=False):
+        radius = math.sqrt(-2 * math.log(1 - one))
+        numbers += [radius * math.cos(2 * math.pi * two), radius * math.sin(2 * math.pi * two)]
+    return np.array(numbers[: x.size], x.dtype).reshape(x.shape)
+
+
+for _op, _reference in (("uniform_like", _uniform), ("normal_like", _normal)):
+    add(_op, normal(2, 3, 5), key(), ref=_reference)
+    add(_op, normal(7), key(2**63), ref=_reference)
+    add(_op, normal(0, 3), key(), ref=_reference)
+
+
 def _advanced(key: np.ndarray) -> np.ndarray:
     k0, k1, step = key.tolist()
     return np.array([k0, k1, step + 1], np.uint64)

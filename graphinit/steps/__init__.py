@@ -1,0 +1,1 @@
+"""What a compiled training step is made of."""
