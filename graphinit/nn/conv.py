@@ -6,7 +6,14 @@ from typing import Any
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
-from graphinit.nn.basic import ZEROS, Activation, positive_size, unknown_size
+from graphinit.nn.basic import (
+    ZEROS,
+    ActivationLike,
+    activated,
+    activation_layer,
+    positive_size,
+    unknown_size,
+)
 from graphinit.nn.block import Block
 from graphinit.nn.images import image_padding, is_channels_last, per_axis
 from graphinit.parameter import Parameter
@@ -28,7 +35,7 @@ class Convolution(Block):
         dilation: Any,
         groups: int,
         layout: str,
-        activation: str | None,
+        activation: ActivationLike | None,
         use_bias: bool,
         weight_initializer: Any,
         bias_initializer: Any,
@@ -66,7 +73,7 @@ class Convolution(Block):
         self.bias = (
             Parameter("bias", shape=(channels,), init=bias_initializer).note("channels") if use_bias else None
         )
-        self.act = None if activation is None else Activation(activation)
+        self.act = None if activation is None else activation_layer(activation)
 
     def forward(self, x: Any) -> Any:
         """Convolve x of shape (b, c, *s), or (b, *s, c) with channels last."""
@@ -81,7 +88,7 @@ class Convolution(Block):
             y = F.conv_transpose(x, self.weight, self.bias, output_padding=self._output_padding, **options)
         else:
             y = F.conv(x, self.weight, self.bias, **options)
-        return y if self.act is None else self.act.forward(y)
+        return activated(y, self.act)
 
     def __repr__(self) -> str:
         shape = self.weight.shape
@@ -130,8 +137,8 @@ class Conv1D(Convolution):
         How many groups of channels are convolved apart.
     layout : {"NCW", "NWC"}
         Whether channels come first or last.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     weight_initializer, bias_initializer : str or initializer, optional
@@ -169,7 +176,7 @@ class Conv1D(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
@@ -213,8 +220,8 @@ class Conv2D(Convolution):
         How many groups of channels are convolved apart.
     layout : {"NCHW", "NHWC"}
         Whether channels come first or last.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     weight_initializer, bias_initializer : str or initializer, optional
@@ -252,7 +259,7 @@ class Conv2D(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCHW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
@@ -296,8 +303,8 @@ class Conv3D(Convolution):
         How many groups of channels are convolved apart.
     layout : {"NCDHW", "NDHWC"}
         Whether channels come first or last.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     weight_initializer, bias_initializer : str or initializer, optional
@@ -335,7 +342,7 @@ class Conv3D(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCDHW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
