@@ -106,6 +106,7 @@ from graphinit.functional.recurrent import gru, lstm, rnn
 from graphinit.functional.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, sum, var
 from graphinit.functional.resample import pixel_shuffle, pixel_unshuffle, reflect_pad, resample
 from graphinit.functional.sources import constant, input, parameter
+from graphinit.spellings import FUNCTIONS
 
 __all__ = [
     "abs",
@@ -226,3 +227,5 @@ __all__ = [
     "while_loop",
     "zeros_like",
 ]
+
+FUNCTIONS.update(__all__)

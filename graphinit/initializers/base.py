@@ -19,6 +19,7 @@ import numpy as np
 from graphinit import random
 from graphinit.errors import GraphInitError, ParameterError
 from graphinit.plain_text import class_name
+from graphinit.spellings import explained
 
 
 class InitName(str):
@@ -235,7 +236,8 @@ def draw(
     if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
         data = np.zeros(shape, dtype)
         try:
-            initializer._init_weight(name, data)
+            with explained(path):
+                initializer._init_weight(name, data)
         except GraphInitError as error:
             if error.path is None:
                 error.path = path
@@ -243,9 +245,11 @@ def draw(
         return data
     if _takes_rng(initializer):
         source = random.PathStream(random.current_seed() if seed is None else seed, path)
-        given = initializer(source.generator(), shape, np.dtype(dtype))
+        with explained(path):
+            given = initializer(source.generator(), shape, np.dtype(dtype))
     else:
-        given = initializer(shape, np.dtype(dtype))
+        with explained(path):
+            given = initializer(shape, np.dtype(dtype))
     data = np.asarray(given)
     if data.shape != tuple(shape):
         raise ParameterError(

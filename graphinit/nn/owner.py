@@ -11,7 +11,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from graphinit.copying import Holders, Portable
 from graphinit.errors import BlockError
@@ -24,6 +24,7 @@ from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 from graphinit.plain_text import class_name, escaped
+from graphinit.spellings import BLOCKS, argument_error, attribute_error, check_arguments
 from graphinit.state import RandomState
 from graphinit.variable import Variable
 
@@ -55,6 +56,7 @@ class Owner(Portable):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""
+        check_arguments(cls, kwargs)
         self = super().__new__(cls)
         self._remake()
         fill = self.__dict__
@@ -62,6 +64,19 @@ class Owner(Portable):
         kind = cls.__name__.lower()
         fill["name"] = f"{kind}{next(_counts[kind])}"
         return self
+
+    def __init__(self, **options: Any) -> None:
+        for name, value in options.items():
+            if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
+                raise argument_error(type(self), name)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            error = attribute_error("", name, f"a {class_name(self)}", BLOCKS)
+            if error is not None and not hasattr(type(self), name):
+                raise error
+            return object.__getattribute__(self, name)  # says what is missing, or what failed in a property
 
     def forward(self, *args: Any) -> Any:
         """Describe what the block computes; every subclass writes this."""
@@ -242,6 +257,24 @@ class Owner(Portable):
                 if any(pattern.match(name) for name in (path, *older[path]))
             }
         return ParameterDict(found, aliases)
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Give the parameters with their paths, a tied one once, under its first.
+
+        Running statistics, which PyTorch calls buffers, are not among them.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> [(name, parameter.shape) for name, parameter in nn.Dense(3, in_units=5).named_parameters()]
+        [('weight', (3, 5)), ('bias', (3,))]
+        """
+        found = self.collect_params().distinct()
+        return ((name, parameter) for name, parameter in found.items() if not parameter.running)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Give what `named_parameters` gives, without the paths: as an optimiser takes it."""
+        return (parameter for _, parameter in self.named_parameters())
 
     def states(self) -> dict[str, RandomState]:
         """Return what is carried from run to run, by path."""
