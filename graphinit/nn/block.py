@@ -19,6 +19,7 @@ from graphinit.nn.describing import trace_block
 from graphinit.nn.owner import Owner
 from graphinit.nn.settling import settle, variables
 from graphinit.nn.summary import summarize
+from graphinit.parameter_dict import ParameterDict
 from passes.shape_inference import infer_shapes
 from passes.shape_report import ShapeReport
 
@@ -45,6 +46,29 @@ class Block(Owner):
     """
 
     # ------------------------------------------------------------------ parameters
+
+    def collect_params(self, select: str | None = None) -> ParameterDict:
+        """Return the parameters of this block and all below it, by path.
+
+        Parameters
+        ----------
+        select : str, optional
+            A regular expression that a path, or an older name such as ``dense0_weight``, must match
+            from its start.
+
+        Returns
+        -------
+        ParameterDict
+            A tied parameter stands under each of its paths.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> net = nn.Sequential(nn.Dense(5), nn.Dense(3))
+        >>> list(net.collect_params(".*weight"))
+        ['0.weight', '1.weight']
+        """
+        return super().collect_params(select)
 
     def initialize(
         self,

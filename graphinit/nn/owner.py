@@ -218,26 +218,7 @@ class Owner(Portable):
         return ParameterDict(self._parameters, {f"{self.name}_{key}": key for key in self._parameters})
 
     def collect_params(self, select: str | None = None) -> ParameterDict:
-        """Return the parameters of this block and all below it, by path.
-
-        Parameters
-        ----------
-        select : str, optional
-            A regular expression that a path, or an older name such as ``dense0_weight``, must match
-            from its start.
-
-        Returns
-        -------
-        ParameterDict
-            A tied parameter stands under each of its paths.
-
-        Examples
-        --------
-        >>> from graphinit import nn
-        >>> net = nn.Sequential(nn.Dense(5), nn.Dense(3))
-        >>> list(net.collect_params(".*weight"))
-        ['0.weight', '1.weight']
-        """
+        """Return the parameters of this owner and all below it, by path; those whose path matches."""
         found: dict[str, Parameter] = {}
         aliases: dict[str, str] = {}
         for path, block in self.walk():
