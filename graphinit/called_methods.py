@@ -46,8 +46,8 @@ class _Called(property):
         def refuse(owner: Any, _: Any) -> None:
             raise SpellingError(f"{function.__name__} is a method here; write {instead}")
 
-        super().__init__(functools.partial(BoundMethod, function), refuse, None, function.__doc__)
-        self.__wrapped__ = function
+        super().__init__(functools.partial(BoundMethod, function), refuse)
+        self.__doc__, self.__wrapped__ = function.__doc__, function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)

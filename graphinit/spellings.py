@@ -111,6 +111,25 @@ ARRAYS: Mapping[str, str] = {
 }
 """Of the arrays that initializers fill."""
 
+LAYERS: Mapping[str, str] = {
+    "Linear": "nn.Dense",
+    "LazyLinear": "nn.Dense",
+    "Module": "nn.Block",
+    "Layer": "nn.Block",
+    "ModuleList": "nn.Sequential",
+    "LazyConv2d": "nn.Conv2D",
+    "Embed": "nn.Embedding",
+    "init": "graphinit.init",
+    "initializers": "graphinit.init",
+    "functional": "graphinit.functional",
+    "relu": "F.relu",
+    "softmax": "F.softmax",
+    "tanh": "F.tanh",
+    "sigmoid": "F.sigmoid",
+    "gelu": "F.gelu",
+}
+"""Of the layers' module."""
+
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "in_features": ("in_units",),
     "out_features": ("units",),
