@@ -203,7 +203,7 @@ def check_arguments(kind: type, given: Mapping[str, Any]) -> None:
     foreign = [name for name in given if name in ARGUMENTS or name in LEFT_OUT]
     if not foreign:
         return
-    known = inspect.signature(kind).parameters
+    known = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # of this class and no other
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         return
     for name in foreign:

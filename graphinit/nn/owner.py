@@ -65,15 +65,20 @@ class Owner(Portable):
         fill["name"] = f"{kind}{next(_counts[kind])}"
         return self
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        following = super().__init__
+        if hasattr(following, "__func__"):  # a mixin's
+            following(*args, **options)
+            return
         for name, value in options.items():
             if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
                 raise argument_error(type(self), name)
+        following(*args)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            error = attribute_error("", name, f"a {class_name(self)}", BLOCKS)
+            error = attribute_error("", name, class_name(self), BLOCKS)
             if error is not None and not hasattr(type(self), name):
                 raise error
             return object.__getattribute__(self, name)  # says what is missing, or what failed in a property

@@ -425,7 +425,7 @@ def test_the_loops_of_the_chapter_say_what_to_write(line, kind, words):
         ),
         (
             lambda self: self.name_scope().__enter__(),
-            "a Told has no name_scope here; leave it out: parameters are named by their place, as in 0.weight",
+            "Told has no name_scope here; leave it out: parameters are named by their place, as in 0.weight",
         ),
         (
             lambda self: nn.Dense(20, prefix="dense_"),

@@ -209,20 +209,20 @@ def test_parameters_are_what_an_optimiser_takes():
     [
         (
             lambda net: net.name_scope(),
-            "a Sequential has no name_scope here; leave it out: parameters are named by their place, as in 0.weight",
+            "Sequential has no name_scope here; leave it out: parameters are named by their place, as in 0.weight",
         ),
-        (lambda net: net.layers, "a Sequential has no layers here; write net[0], or list(net)"),
+        (lambda net: net.layers, "Sequential has no layers here; write net[0], or list(net)"),
         (
             lambda net: net[0].weights,
-            "a Dense has no weights here; write net.collect_params(), or net[0].weight",
+            "Dense has no weights here; write net.collect_params(), or net[0].weight",
         ),
         (
             lambda net: net.state_dict(),
-            "a Sequential has no state_dict here; write net.collect_params(), or net.save_parameters(filename)",
+            "Sequential has no state_dict here; write net.collect_params(), or net.save_parameters(filename)",
         ),
         (
             lambda net: net.eval(),
-            "a Sequential has no eval here; leave it out: networks train in autograd.record, compile_step and fit, "
+            "Sequential has no eval here; leave it out: networks train in autograd.record, compile_step and fit, "
             "and predict when called",
         ),
         (
@@ -355,6 +355,20 @@ def test_a_class_of_the_user_s_takes_its_own_arguments():
     assert said(lambda: Old(prefix="a_")) == (
         "Old has no argument 'prefix' here; leave it out: parameters are named by their place, as in 0.weight"
     )
+
+
+def test_mixins_are_made_as_they_were():
+    class Sized:
+        def __init__(self, size=2):
+            self.size_given = size
+
+    class Net(nn.Block, Sized):
+        def __init__(self, **options):
+            super().__init__(**options)
+
+    assert (Net().size_given, Net(size=5).size_given) == (2, 5)
+    with pytest.raises(TypeError):
+        nn.Block(3)
 
 
 def test_devices_are_taken_where_gluon_takes_them(tmp_path):
