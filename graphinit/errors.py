@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "GI107": "not a well-formed graph",
     "GI108": "a symbolic value has no Python value",
     "GI109": "no gradient",
+    "GI110": "another framework's spelling",
     "GI201": "dimension mismatch",
     "GI202": "rank mismatch",
     "GI203": "shapes do not broadcast",
@@ -202,6 +203,12 @@ class SymbolicValueError(GraphInitError, TypeError):
     """Python asked a symbolic value for something only a number has."""
 
     code = "GI108"
+
+
+class SpellingError(GraphInitError, AttributeError, TypeError):
+    """A name or a form of another framework; the message says what to write here."""
+
+    code = "GI110"
 
 
 class DifferentiationError(GraphInitError, ValueError):

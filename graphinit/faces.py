@@ -9,7 +9,7 @@ from typing import Any
 
 
 def lazy_face(
-    package: str, places: Mapping[str, str]
+    package: str, places: Mapping[str, str], others: Mapping[str, str] = {}
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` of a package whose public names are loaded on first use.
 
@@ -20,6 +20,8 @@ def lazy_face(
     places : mapping from str to str
         For each public name where it is: ``"module"`` for a module itself, ``"module:name"`` for what
         a module defines; further modules before it are loaded first.
+    others : mapping from str to str
+        Names of other frameworks, and what to write in place of them.
 
     Examples
     --------
@@ -31,7 +33,8 @@ def lazy_face(
     def load(name: str) -> Any:
         place = places.get(name)
         if place is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            meant = f"; write {others[name]}" if name in others else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{meant}")
         *needed, place = place.split()
         for module in needed:
             importlib.import_module(module)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from graphinit import random, recording, tracing
+from graphinit.called_methods import called, refused
 from graphinit.errors import (
     ArrayError,
     DeferredInitializationError,
@@ -32,6 +33,7 @@ from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import DTYPES, TensorType, canonical_dtype, parse_shape
 from graphinit.plain_text import class_name
+from graphinit.spellings import PARAMETERS, attribute_error
 from graphinit.variable import Variable
 from graphinit.wish import ShapeOf, Wish, current_shape
 
@@ -214,6 +216,17 @@ class Parameter(Variable):
     def __repr__(self) -> str:
         return f"{class_name(self)} (shape={self._shape}, dtype={self._dtype})"
 
+    requires_grad = refused("requires_grad", "write grad_req = 'null', or 'write'")
+    trainable = refused("trainable", "write grad_req = 'null', or 'write'")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            error = attribute_error("", name, "a parameter", PARAMETERS)
+            if error is not None:
+                raise error
+            return object.__getattribute__(self, name)
+
     # ------------------------------------------------------------------ values
 
     def _not_ready(self) -> UninitializedError:
@@ -234,6 +247,7 @@ class Parameter(Variable):
         if self._data is None:
             raise self._not_ready()
 
+    @called("weight.set_data(values), or weight.data()[:] = values")
     def data(self) -> Any:
         """Return the live array: writing into it changes the network.
 
@@ -265,6 +279,7 @@ class Parameter(Variable):
             )
         return trace.parameter(self)
 
+    @called("weight.grad()[:] = values")
     def grad(self) -> np.ndarray:
         """Return the live gradient; zeros before the first backward pass.
 
@@ -308,6 +323,17 @@ class Parameter(Variable):
         self.check_shape(array.shape)
         recording.settle_pending()
         make([self.taking(array, self._dtype)])
+
+    def assign(self, data: Any) -> Self:
+        """Give the parameter its values, as `set_data` does, and return it: Keras's name.
+
+        Examples
+        --------
+        >>> Parameter(shape=(2,)).assign([1, 2]).data()
+        array([1., 2.], dtype=float32)
+        """
+        self.set_data(data)
+        return self
 
     def taking(self, value: Wish | np.ndarray, dtype: str) -> Change:
         """Return what gives the parameter values of a shape that fits, or a wish, and a dtype.
@@ -359,6 +385,9 @@ class Parameter(Variable):
         default_init: Any = None,
         force_reinit: bool = False,
         seed: int | None = None,
+        *,
+        device: Any = None,
+        ctx: Any = None,
     ) -> None:
         """Draw the first values, now or as soon as the shape is known.
 
@@ -373,6 +402,8 @@ class Parameter(Variable):
         seed : int, optional
             By default the next of the sequence that `graphinit.random.seed` starts, so that a second call
             draws other values.
+        device, ctx : object
+            Taken for Gluon's sake; everything lives in main memory.
 
         Warns
         -----
@@ -473,10 +504,11 @@ class Parameter(Variable):
         """Take a gradient as ``grad_req`` says: overwrite, add, or leave it."""
         if self._grad_req == "null":
             return
+        place = self.grad() if self._grad is None else self._grad
         if self._grad_req == "write":
-            self.grad()[...] = gradient
+            place[...] = gradient
         else:
-            self.grad()[...] += gradient
+            place[...] += gradient
         self.has_fresh_gradient = True
 
     def store(self, data: np.ndarray) -> None:
@@ -573,10 +605,12 @@ class TransposedParameter(Parameter):
     def grad_req(self, value: str) -> None:
         self._base.grad_req = value
 
+    @called("weight.set_data(values), or weight.data()[:] = values")
     def data(self) -> Any:
         """Return the live array, transposed: a view that can be written to."""
         return self.__symbolic__() if tracing.current() is not None else self._base.data().T
 
+    @called("weight.grad()[:] = values")
     def grad(self) -> np.ndarray:
         """Return the live gradient, transposed."""
         return self._base.grad().T

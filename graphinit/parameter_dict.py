@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit import random
+from graphinit.errors import SpellingError
 from graphinit.interrupts import Change, make
 from graphinit.parameter import Parameter
+from graphinit.spellings import PARAMETER_DICTS, attribute_error
 
 
 class ParameterDict(dict[str, Parameter]):
@@ -40,6 +42,28 @@ class ParameterDict(dict[str, Parameter]):
             isinstance(name, str) and super().__contains__(self._aliases.get(name))
         )
 
+    def get(self, name: str, default: Any = None, **options: Any) -> Any:
+        """Return the parameter of a path or an older name, `default` when there is none.
+
+        Raises
+        ------
+        SpellingError
+            GI110, when it is given the options of a new parameter, as in Gluon 1.
+        """
+        if options:
+            raise SpellingError(
+                f"get looks up what there is; to make a parameter write self.{name} = nn.Parameter({name!r}, ...)"
+            )
+        return self[name] if name in self else default  # noqa: SIM401  (dict.get knows no older names)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            error = attribute_error("", name, "a dict of parameters", PARAMETER_DICTS)
+            if error is not None:
+                raise error
+            return object.__getattribute__(self, name)
+
     @property
     def aliases(self) -> Mapping[str, str]:
         """Older names and the paths that they mean."""
@@ -60,11 +84,19 @@ class ParameterDict(dict[str, Parameter]):
         """Return the gradients by path, of those parameters that have one."""
         return {name: p.grad() for name, p in self.items() if p.grad_req != "null"}
 
-    def initialize(self, init: Any = None, force_reinit: bool = False, seed: int | None = None) -> None:
+    def initialize(
+        self,
+        init: Any = None,
+        force_reinit: bool = False,
+        seed: int | None = None,
+        *,
+        device: Any = None,
+        ctx: Any = None,
+    ) -> None:
         """Initialise every parameter, or none: `init` is the default that a parameter's own wins over.
 
         A tied parameter is drawn once.  Without `seed` the call takes one number of the sequence that
-        `graphinit.random.seed` starts, for all of them.
+        `graphinit.random.seed` starts, for all of them.  `device` and `ctx` are taken for Gluon's sake.
 
         Warns
         -----

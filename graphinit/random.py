@@ -346,8 +346,17 @@ def _one_stream() -> Stream:
     return _sequential if _replayed is None else _replayed
 
 
-def uniform(low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
+def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
     """Return float32 numbers of U[low, high) from the process's one sequential stream.
+
+    Parameters
+    ----------
+    low, high : float
+        The limits.
+    size : int or tuple of int
+        The shape of what is returned, as ``np.random`` calls it.
+    shape : int or tuple of int, optional
+        The same, as ``mx.nd.random`` calls it.
 
     Examples
     --------
@@ -355,12 +364,12 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = ()) -> np.ndarray:
     >>> uniform(size=(2, 3)).shape
     (2, 3)
     """
-    return _one_stream().uniform(low, high, size).astype(np.float32)
+    return _one_stream().uniform(low, high, size if shape is None else shape).astype(np.float32)
 
 
-def normal(loc: float = 0.0, scale: float = 1.0, size: Size = ()) -> np.ndarray:
-    """Return float32 numbers of N(loc, scale²) from the process's one sequential stream."""
-    return _one_stream().normal(loc, scale, size).astype(np.float32)
+def normal(loc: float = 0.0, scale: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
+    """Return float32 numbers of N(loc, scale²) from the process's one sequential stream; see `uniform`."""
+    return _one_stream().normal(loc, scale, size if shape is None else shape).astype(np.float32)
 
 
 class _Scheme:

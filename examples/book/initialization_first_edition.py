@@ -1,7 +1,6 @@
-"""Initialization, as its first edition told it (document 004; `nd` calls are written in NumPy)."""
+"""Initialization, as its first edition told it (document 004; `nd` is `graphinit` itself)."""
 
-import numpy as np
-
+import graphinit as nd
 from graphinit import init, nn
 
 
@@ -20,7 +19,7 @@ assert repr(net[0]) == "Dense(-1 -> 256, Activation(relu))"
 net.initialize()
 net.collect_params()
 
-x = np.random.uniform(size=(2, 20))
+x = nd.random.uniform(shape=(2, 20))
 net(x)  # Forward computation.
 print(net.collect_params())
 assert repr(net[0]) == "Dense(20 -> 256, Activation(relu))"
@@ -38,7 +37,7 @@ class MyInit(init.Initializer):
 
 net = getnet()
 net.initialize(init=MyInit())
-x = np.random.uniform(size=(2, 20))
+x = nd.random.uniform(shape=(2, 20))
 y = net(x)
 y = net(x)
 assert calls == [(256, 20), (10, 256)]

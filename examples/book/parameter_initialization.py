@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from graphinit import functional as F
 from graphinit import init, nn, random
 
 
@@ -10,7 +11,7 @@ def check(net, shape=(2, 4)):
 
 
 # ---------------------------------------------------------------- PyTorch: a function applied to every block
-net = nn.Sequential(nn.Dense(8), nn.Activation("relu"), nn.Dense(1))
+net = nn.Sequential(nn.Dense(8), nn.ReLU(), nn.Dense(1))
 net.initialize(init.preset("pytorch"))
 check(net)
 
@@ -39,7 +40,7 @@ def init_42(module):
 
 def my_init(module):
     if type(module) is nn.Dense:
-        print("Init", *[(name, param.shape) for name, param in module.params.items()][0])
+        print("Init", *[(name, param.shape) for name, param in module.named_parameters()][0])
         init.uniform_(module.weight, -10, 10)
         module.weight.data()[:] *= np.abs(module.weight.data()) >= 5
 
@@ -102,7 +103,7 @@ with random.scheme("mxnet-np", seed=0):
     np.testing.assert_allclose(net[0].weight.data()[0], [42.0, 9.991421, 1.0, 1.0], rtol=0, atol=5e-7)
 
 # ---------------------------------------------------------------- JAX: functions (rng, shape, dtype)
-net = nn.Sequential([nn.Dense(8), nn.Activation("relu"), nn.Dense(1)])
+net = nn.Sequential([nn.Dense(8), F.relu, nn.Dense(1)])
 net.initialize(init.preset("flax"))
 check(net)
 weight_init = init.Normal(0.01)
@@ -110,7 +111,7 @@ bias_init = init.Zero()
 net = nn.Sequential(
     [
         nn.Dense(8, weight_initializer=weight_init, bias_initializer=bias_init),
-        nn.Activation("relu"),
+        F.relu,
         nn.Dense(1, weight_initializer=weight_init, bias_initializer=bias_init),
     ]
 )
@@ -124,14 +125,14 @@ def my_jax_init(rng, shape, dtype=np.float32):
     return (data * (np.abs(data) >= 5)).astype(dtype)
 
 
-net = nn.Sequential([nn.Dense(8, weight_initializer=my_jax_init), nn.Activation("relu"), nn.Dense(1)])
+net = nn.Sequential([nn.Dense(8, weight_initializer=my_jax_init), F.relu, nn.Dense(1)])
 net.initialize()
 check(net)
 print(net.collect_params()["0.weight"].data()[:, :2])
 assert not ((np.abs(net[0].weight.data()) > 0) & (np.abs(net[0].weight.data()) < 5)).any()
 
 # ---------------------------------------------------------------- TensorFlow: classes called with shape and dtype
-net = nn.Sequential([nn.Flatten(), nn.Dense(4, activation="relu"), nn.Dense(1)])
+net = nn.Sequential([nn.Flatten(), nn.Dense(4, activation=F.relu), nn.Dense(1)])
 net.initialize(init.preset("keras"))
 check(net)
 
@@ -146,7 +147,7 @@ class MyKerasInit(init.Initializer):
 net = nn.Sequential(
     [
         nn.Flatten(),
-        nn.Dense(4, activation="relu", weight_initializer=MyKerasInit()),
+        nn.Dense(4, activation=F.relu, weight_initializer=MyKerasInit()),
         nn.Dense(1, weight_initializer=init.Constant(42)),
     ]
 )
@@ -155,6 +156,6 @@ check(net)
 print(net[1].weight.data())
 print(net[2].weight.data())
 assert (net[2].weight.data() == 42).all()
-net[1].weight.set_data(net[1].weight.data() + 1)
+net[1].weight.assign(net[1].weight.data() + 1)
 net[1].weight.data()[0, 0] = 42
 assert net[1].weight.data()[0, 0] == 42

@@ -20,11 +20,15 @@ import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.functional.activation import (
     elu,
     gelu,
+    hard_sigmoid,
+    hard_swish,
+    hard_tanh,
     leaky_relu,
     log_sigmoid,
     log_softmax,
     mish,
     relu,
+    relu6,
     selu,
     sigmoid,
     silu,
@@ -102,6 +106,7 @@ from graphinit.functional.recurrent import gru, lstm, rnn
 from graphinit.functional.reduce import all, any, argmax, argmin, logsumexp, max, mean, min, prod, sum, var
 from graphinit.functional.resample import pixel_shuffle, pixel_unshuffle, reflect_pad, resample
 from graphinit.functional.sources import constant, input, parameter
+from graphinit.spellings import FUNCTIONS
 
 __all__ = [
     "abs",
@@ -144,6 +149,9 @@ __all__ = [
     "greater",
     "greater_equal",
     "gru",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
     "input",
     "leaky_relu",
     "less",
@@ -182,6 +190,7 @@ __all__ = [
     "prod",
     "reflect_pad",
     "relu",
+    "relu6",
     "remainder",
     "resample",
     "reshape",
@@ -220,3 +229,5 @@ __all__ = [
     "while_loop",
     "zeros_like",
 ]
+
+FUNCTIONS.update(__all__)

@@ -276,6 +276,94 @@ def mish(x: Operand) -> Tensor:
     return apply("multiply", x, apply("tanh", apply("softplus", x)))
 
 
+def relu6(x: Operand) -> Tensor:
+    """Return `x` limited to 0..6 (Krizhevsky 2010).
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a].
+
+    Returns
+    -------
+    Tensor
+        [*a].
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.relu6(F.input("x", (2, 3))).shape
+    (2, 3)
+    """
+    return apply("clip", x, low=0.0, high=6.0)
+
+
+def hard_tanh(x: Operand) -> Tensor:
+    """Return `x` limited to -1..1.
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a].
+
+    Returns
+    -------
+    Tensor
+        [*a].
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.hard_tanh(F.input("x", (2, 3))).shape
+    (2, 3)
+    """
+    return apply("clip", x, low=-1.0, high=1.0)
+
+
+def hard_sigmoid(x: Operand) -> Tensor:
+    """Return ``x / 6 + 1 / 2`` limited to 0..1, as PyTorch's and Keras's; Gluon's slope is 0.2.
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a], floating.
+
+    Returns
+    -------
+    Tensor
+        [*a].
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.hard_sigmoid(F.input("x", (2, 3))).shape
+    (2, 3)
+    """
+    return apply("clip", apply("add", apply("divide", x, 6.0), 0.5), low=0.0, high=1.0)
+
+
+def hard_swish(x: Operand) -> Tensor:
+    """Return ``x * hard_sigmoid(x)`` (Howard et al. 2019).
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a], floating.
+
+    Returns
+    -------
+    Tensor
+        [*a].
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.hard_swish(F.input("x", (2, 3))).shape
+    (2, 3)
+    """
+    return apply("multiply", apply("maximum", x, -3.0), hard_sigmoid(x))  # 0 at minus infinity
+
+
 def softmax(x: Operand, axis: int = -1) -> Tensor:
     """Return ``exp(x)`` divided by its sum along an axis.
 

@@ -20,6 +20,7 @@ from graphinit.errors import GraphInitError, ParameterError
 from graphinit.initializers import foreign
 from graphinit.ir.kernel import Kernel
 from graphinit.plain_text import class_name
+from graphinit.spellings import explained
 from graphinit.suggestions import did_you_mean
 
 
@@ -264,10 +265,12 @@ def draw(
         data = np.zeros(shape, dtype)
         name = InitName(leaf or path.rpartition(".")[2], path, number)
         try:
-            initializer._init_weight(name, data)
+            with explained(path):
+                initializer._init_weight(name, data)
         except GraphInitError as error:
             if error.path is None:
                 error.path = path
             raise
         return data
-    return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))
+    with explained(path):
+        return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))

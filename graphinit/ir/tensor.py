@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from graphinit.ir.origin import here
 from graphinit.ir.size import Size, SymbolicShape, join
 from graphinit.ir.types import TensorType, canonical_dtype
 from graphinit.plain_text import escaped
+from graphinit.spellings import TENSORS, attribute_error
 
 ELLIPSIS = "..."
 
@@ -39,6 +40,7 @@ class Tensor:
 
     __slots__ = ("_builder", "_value")
     __array_ufunc__ = None  # a NumPy array on the left leaves the operator to us
+    __apply_op__ = __symbolic__ = None  # it is a symbol itself
 
     def __init__(self, builder: GraphBuilder, value: Value) -> None:
         self._builder = builder
@@ -108,10 +110,19 @@ class Tensor:
 
     __hash__ = object.__hash__
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise attribute_error("x", name, "a tensor", TENSORS) or AttributeError(
+                f"a tensor has no attribute {name!r}", name=name, obj=self
+            )
+
     def _fail(self, *_: Any) -> Any:
         raise SymbolicValueError(
             f"{self.name!r} has no value while the network is described, so Python cannot decide by it; "
-            "use F.cond or F.while_loop, or F.where for a choice by element",
+            "use F.cond or F.while_loop, or F.where for a choice by element: in place of "
+            "'while F.sum(x) > 1: x = x / 2' write "
+            "x = F.while_loop(lambda x: F.sum(x) > 1, lambda x: x / 2, x)",
             node=self._value.node,
         )
 

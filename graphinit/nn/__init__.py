@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphinit.faces import lazy_face
+from graphinit.spellings import LAYERS
 
 _LAYERS = {
     "graphinit.constant": "Constant",
-    "graphinit.nn.activations": "ELU GELU SELU LeakyReLU PReLU SiLU Swish",
+    "graphinit.nn.activations": "ELU GELU Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish "
+    "PReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softplus Softsign Swish Tanh",
     "graphinit.nn.attention": "LearnedPositions MultiHeadAttention PositionwiseFFN "
     "SinusoidalPositions TransformerDecoderLayer TransformerEncoderLayer",
     "graphinit.nn.basic": "Activation Dense Dropout Flatten Identity Lambda",
@@ -44,10 +46,23 @@ if TYPE_CHECKING:
     from graphinit.nn.activations import ELU as ELU
     from graphinit.nn.activations import GELU as GELU
     from graphinit.nn.activations import SELU as SELU
+    from graphinit.nn.activations import Hardsigmoid as Hardsigmoid
+    from graphinit.nn.activations import Hardswish as Hardswish
+    from graphinit.nn.activations import Hardtanh as Hardtanh
     from graphinit.nn.activations import LeakyReLU as LeakyReLU
+    from graphinit.nn.activations import LogSigmoid as LogSigmoid
+    from graphinit.nn.activations import LogSoftmax as LogSoftmax
+    from graphinit.nn.activations import Mish as Mish
     from graphinit.nn.activations import PReLU as PReLU
+    from graphinit.nn.activations import ReLU as ReLU
+    from graphinit.nn.activations import ReLU6 as ReLU6
+    from graphinit.nn.activations import Sigmoid as Sigmoid
     from graphinit.nn.activations import SiLU as SiLU
+    from graphinit.nn.activations import Softmax as Softmax
+    from graphinit.nn.activations import Softplus as Softplus
+    from graphinit.nn.activations import Softsign as Softsign
     from graphinit.nn.activations import Swish as Swish
+    from graphinit.nn.activations import Tanh as Tanh
     from graphinit.nn.attention import LearnedPositions as LearnedPositions
     from graphinit.nn.attention import MultiHeadAttention as MultiHeadAttention
     from graphinit.nn.attention import PositionwiseFFN as PositionwiseFFN
@@ -124,4 +139,4 @@ if TYPE_CHECKING:
     HybridSequential = Sequential
 
 __all__ = sorted(_PLACES)  # noqa: PLE0605  (the names of the table)
-__getattr__, __dir__ = lazy_face(__name__, _PLACES)
+__getattr__, __dir__ = lazy_face(__name__, _PLACES, LAYERS)

@@ -1,8 +1,12 @@
-"""Activations that are layers of their own, one of them with a parameter."""
+"""Activations as layers of their own, one of them with a parameter.
+
+A function without options is a class that says which (`FunctionLayer`); `graphinit.nn.basic.Activation` takes
+the same functions by name.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
@@ -26,13 +30,170 @@ def _number(name: str, value: Any, least: float | None = None) -> float:
     return float(value)
 
 
+class FunctionLayer(Block):
+    """Base of layers that apply one function of `graphinit.functional` and have neither options nor parameters.
+
+    Examples
+    --------
+    >>> from graphinit import nn
+    >>> nn.Sequential(nn.Dense(8), nn.ReLU(), nn.Dense(1))
+    Sequential(
+      (0): Dense(-1 -> 8, linear)
+      (1): ReLU()
+      (2): Dense(-1 -> 1, linear)
+    )
+    """
+
+    _function: ClassVar[staticmethod[..., Any]]
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function to x of any shape."""
+        return type(self)._function(x)
+
+    def __repr__(self) -> str:
+        return f"{class_name(self)}()"
+
+
+class ReLU(FunctionLayer):
+    """x above 0, 0 below: max(x, 0)."""
+
+    _function = staticmethod(F.relu)
+
+
+class ReLU6(FunctionLayer):
+    """x limited to 0..6: min(max(x, 0), 6)."""
+
+    _function = staticmethod(F.relu6)
+
+
+class Sigmoid(FunctionLayer):
+    """The logistic function, 1 / (1 + exp(-x))."""
+
+    _function = staticmethod(F.sigmoid)
+
+
+class LogSigmoid(FunctionLayer):
+    """The logarithm of the logistic function, -log(1 + exp(-x))."""
+
+    _function = staticmethod(F.log_sigmoid)
+
+
+class Hardsigmoid(FunctionLayer):
+    """x / 6 + 1/2 limited to 0..1: a logistic function of straight lines."""
+
+    _function = staticmethod(F.hard_sigmoid)
+
+
+class Tanh(FunctionLayer):
+    """The hyperbolic tangent."""
+
+    _function = staticmethod(F.tanh)
+
+
+class Hardtanh(FunctionLayer):
+    """x limited to -1..1."""
+
+    _function = staticmethod(F.hard_tanh)
+
+
+class Softplus(FunctionLayer):
+    """log(1 + exp(x)), a smooth relu."""
+
+    _function = staticmethod(F.softplus)
+
+
+class Softsign(FunctionLayer):
+    """x / (1 + |x|)."""
+
+    _function = staticmethod(F.softsign)
+
+
+class SiLU(FunctionLayer):
+    """x sigmoid(x), also called swish."""
+
+    _function = staticmethod(F.silu)
+
+
+class Hardswish(FunctionLayer):
+    """x times the hard sigmoid of x.
+
+    References
+    ----------
+    A. Howard et al., "Searching for MobileNetV3", ICCV 2019.
+    """
+
+    _function = staticmethod(F.hard_swish)
+
+
+class Mish(FunctionLayer):
+    """x tanh(log(1 + exp(x))).
+
+    References
+    ----------
+    D. Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
+    """
+
+    _function = staticmethod(F.mish)
+
+
+class SELU(FunctionLayer):
+    """Self-normalising exponential linear unit: an ELU of alpha 1.6733, times 1.0507.
+
+    References
+    ----------
+    G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
+    """
+
+    _function = staticmethod(F.selu)
+
+
+class Softmax(Block):
+    """exp(x) divided by its sum along an axis.
+
+    Parameters
+    ----------
+    axis : int
+        The axis along which the values sum to 1.
+
+    Examples
+    --------
+    >>> Softmax()
+    Softmax(axis=-1)
+    """
+
+    _function: ClassVar[staticmethod[..., Any]] = staticmethod(F.softmax)
+
+    def __init__(self, axis: int = -1) -> None:
+        super().__init__()
+        self._axis = axis
+
+    def forward(self, x: Any) -> Any:
+        """Apply the function to x of any shape."""
+        return type(self)._function(x, axis=self._axis)
+
+    def __repr__(self) -> str:
+        return f"{class_name(self)}(axis={self._axis})"
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of `Softmax`, computed without forming it.
+
+    Parameters
+    ----------
+    axis : int
+        The axis along which the exponentials sum to 1.
+    """
+
+    _function = staticmethod(F.log_softmax)
+
+
 class LeakyReLU(Block):
     """x above 0, alpha * x below.
 
     Parameters
     ----------
     alpha : float
-        The slope, at least 0.
+        The slope, at least 0; PyTorch's by default, since Gluon has none.
 
     Raises
     ------
@@ -45,7 +206,7 @@ class LeakyReLU(Block):
     LeakyReLU(0.2)
     """
 
-    def __init__(self, alpha: float) -> None:
+    def __init__(self, alpha: float = 0.01) -> None:
         super().__init__()
         self._alpha = _number("alpha", alpha, 0)
 
@@ -126,22 +287,6 @@ class ELU(Block):
         return f"{class_name(self)}({self._alpha:g})"
 
 
-class SELU(Block):
-    """Self-normalising exponential linear unit: an ELU of alpha 1.6733, times 1.0507.
-
-    References
-    ----------
-    G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
-    """
-
-    def forward(self, x: Any) -> Any:
-        """Apply the function."""
-        return F.selu(x)
-
-    def __repr__(self) -> str:
-        return f"{class_name(self)}()"
-
-
 class GELU(Block):
     """Gaussian error linear unit: x (1 + erf(x / sqrt(2))) / 2.
 
@@ -197,14 +342,3 @@ class Swish(Block):
 
     def __repr__(self) -> str:
         return f"{class_name(self)}({self._beta:g})"
-
-
-class SiLU(Block):
-    """x sigmoid(x)."""
-
-    def forward(self, x: Any) -> Any:
-        """Apply the function."""
-        return F.silu(x)
-
-    def __repr__(self) -> str:
-        return f"{class_name(self)}()"

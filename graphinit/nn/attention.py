@@ -9,7 +9,14 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError, ShapeError
 from graphinit.ir.tensor import Tensor, symbolic
-from graphinit.nn.basic import Activation, Dense, Dropout, Lambda, positive_size, unknown_size
+from graphinit.nn.basic import (
+    ActivationLike,
+    Dense,
+    Dropout,
+    activation_layer,
+    positive_size,
+    unknown_size,
+)
 from graphinit.nn.block import Block
 from graphinit.nn.norm import LayerNorm
 from graphinit.parameter import Parameter
@@ -243,8 +250,8 @@ class PositionwiseFFN(Block):
         Size of the output, `u`.
     hidden_size : int
         Size between the layers.
-    activation : str or callable
-        Name of an activation, or a function of tensors.
+    activation : str, Block or callable
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     dropout : float
         Rate of the dropout behind the activation, in training.
     """
@@ -253,12 +260,12 @@ class PositionwiseFFN(Block):
         self,
         units: int,
         hidden_size: int,
-        activation: str | Callable[[Any], Any] = "relu",
+        activation: ActivationLike = "relu",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.expand = Dense(hidden_size, flatten=False)
-        self.act = Activation(activation) if isinstance(activation, str) else Lambda(activation)
+        self.act = activation_layer(activation)
         self.drop = Dropout(dropout) if dropout else None
         self.contract = Dense(units, flatten=False, in_units=hidden_size)
 
@@ -281,8 +288,8 @@ class TransformerLayer(Block):
         Size inside the feed-forward network.
     dropout : float
         Rate of dropout on attention weights and on what is added to the residual, in training.
-    activation : str or callable
-        Name of an activation, or a function of tensors.
+    activation : str, Block or callable
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     pre_norm : bool
         Whether to normalise what goes into attention and network (Xiong et al. 2020) rather than
         the sums (Vaswani et al. 2017).
@@ -300,7 +307,7 @@ class TransformerLayer(Block):
         num_heads: int,
         hidden_size: int,
         dropout: float = 0.0,
-        activation: str | Callable[[Any], Any] = "relu",
+        activation: ActivationLike = "relu",
         pre_norm: bool = False,
         causal: bool = False,
         num_kv_heads: int | None = None,

@@ -13,6 +13,7 @@ from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name, escaped
 from graphinit.state import RandomState
+from graphinit.suggestions import nearest
 
 ZEROS = LayerDefault("zeros")
 
@@ -31,6 +32,12 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "leaky_relu": F.leaky_relu,
     "log_sigmoid": F.log_sigmoid,
     "mish": F.mish,
+    "relu6": F.relu6,
+    "hard_sigmoid": F.hard_sigmoid,
+    "hard_swish": F.hard_swish,
+    "hard_tanh": F.hard_tanh,
+    "softmax": F.softmax,
+    "log_softmax": F.log_softmax,
 }
 
 
@@ -57,32 +64,66 @@ def positive_size(name: str, size: Any) -> int:
 
 
 class Activation(Block):
-    """An elementwise function by name.
+    """A function of one tensor that keeps its shape, by name or itself.
 
     Parameters
     ----------
-    activation : str
-        "relu", "sigmoid", "tanh", "softrelu", "softsign", ...
+    activation : str or callable
+        "relu", "sigmoid", "tanh", "softrelu", "softsign", ..., or a function such as ``F.relu``.
 
     Raises
     ------
     BlockError
-        GI407, when there is none of that name.
+        GI407, when there is none of that name, or it is no function.
+
+    Examples
+    --------
+    >>> Activation("relu"), Activation(F.relu)
+    (Activation(relu), Activation(relu))
     """
 
-    def __init__(self, activation: str) -> None:
+    def __init__(self, activation: str | Callable[[Any], Any]) -> None:
         super().__init__()
-        if activation not in ACTIVATIONS:
-            known = ", ".join(ACTIVATIONS)
-            raise BlockError(f"there is no activation {activation!r}; there are {known}")
-        self._activation = activation
+        if isinstance(activation, str):
+            if activation not in ACTIVATIONS:
+                meant = nearest(activation, ACTIVATIONS)
+                hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(ACTIVATIONS)}"
+                raise BlockError(f"there is no activation {activation!r}; {hint}")
+            self._name, self._function = activation, ACTIVATIONS[activation]
+            return
+        if isinstance(activation, type) or not callable(activation):
+            what = f"the class {activation.__name__}" if isinstance(activation, type) else repr(activation)
+            raise BlockError(f"an activation is a name, a layer or a function of tensors, not {what}")
+        self._name, self._function = function_name(activation), activation
 
     def forward(self, x: Any) -> Any:
         """Apply the function."""
-        return ACTIVATIONS[self._activation](x)
+        return self._function(x)
 
     def __repr__(self) -> str:
-        return f"Activation({self._activation})"
+        return f"Activation({escaped(self._name)})"
+
+
+ActivationLike = str | Block | Callable[[Any], Any]
+"""What ``activation=`` takes: a name, a layer, or a function of one tensor such as ``F.relu``."""
+
+
+def activation_layer(activation: ActivationLike) -> Block:
+    """Return the layer that an argument ``activation=`` stands for: a layer is itself."""
+    return activation if isinstance(activation, Block) else Activation(activation)
+
+
+def activated(x: Any, act: Block | None) -> Any:
+    """Apply the activation of a layer: a function in the layer's own name, a layer of the user's in its own."""
+    if act is None:
+        return x
+    return act.forward(x) if isinstance(act, Activation) else act(x)
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """Return what a function is called in print."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) else repr(function)
 
 
 class Dense(Block):
@@ -92,8 +133,8 @@ class Dense(Block):
     ----------
     units : int
         Size of the output's last axis, `n`.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     flatten : bool
@@ -118,12 +159,14 @@ class Dense(Block):
     --------
     >>> Dense(256, activation="relu", in_units=20)
     Dense(20 -> 256, Activation(relu))
+    >>> Dense(4, activation=F.tanh)
+    Dense(-1 -> 4, Activation(tanh))
     """
 
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         flatten: bool = True,
         dtype: Any = "float32",
@@ -144,13 +187,12 @@ class Dense(Block):
             if use_bias
             else None
         )
-        self.act = None if activation is None else Activation(activation)
+        self.act = None if activation is None else activation_layer(activation)
         self.share_parameters(params)
 
     def forward(self, x: Any) -> Any:
         """Apply the layer to x of shape (b, *s) or (*b, k)."""
-        y = F.linear(x, self.weight, self.bias, flatten=self._flatten)
-        return y if self.act is None else self.act.forward(y)
+        return activated(F.linear(x, self.weight, self.bias, flatten=self._flatten), self.act)
 
     def __repr__(self) -> str:
         shape = self.weight.shape
@@ -205,7 +247,9 @@ class Lambda(Block):
         if isinstance(function, str):
             found = getattr(F, function, None)
             if found is None or function.startswith("_") or not callable(found):
-                raise BlockError(f"graphinit.functional has no function {function!r}")
+                meant = nearest(function, F.__all__)
+                hint = f"; did you mean {meant!r}?" if meant else ""
+                raise BlockError(f"graphinit.functional has no function {function!r}{hint}")
             function = found
         if not callable(function):
             raise BlockError(f"a Lambda takes a function of tensors or a name, not {function!r}")
@@ -216,8 +260,7 @@ class Lambda(Block):
         return self._function(*args)
 
     def __repr__(self) -> str:
-        name = getattr(self._function, "__name__", None)
-        return f"Lambda({escaped(name if isinstance(name, str) else repr(self._function))})"
+        return f"Lambda({escaped(function_name(self._function))})"
 
 
 class Dropout(Block):

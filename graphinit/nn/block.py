@@ -19,6 +19,7 @@ from graphinit.nn.describing import trace_block
 from graphinit.nn.owner import Owner
 from graphinit.nn.settling import settle, variables
 from graphinit.nn.summary import summarize
+from graphinit.parameter_dict import ParameterDict
 from passes.shape_inference import infer_shapes
 from passes.shape_report import ShapeReport
 
@@ -46,6 +47,29 @@ class Block(Owner):
 
     # ------------------------------------------------------------------ parameters
 
+    def collect_params(self, select: str | None = None) -> ParameterDict:
+        """Return the parameters of this block and all below it, by path.
+
+        Parameters
+        ----------
+        select : str, optional
+            A regular expression that a path, or an older name such as ``dense0_weight``, must match
+            from its start.
+
+        Returns
+        -------
+        ParameterDict
+            A tied parameter stands under each of its paths.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> net = nn.Sequential(nn.Dense(5), nn.Dense(3))
+        >>> list(net.collect_params(".*weight"))
+        ['0.weight', '1.weight']
+        """
+        return super().collect_params(select)
+
     def initialize(
         self,
         init: Any = None,
@@ -53,6 +77,8 @@ class Block(Owner):
         verbose: bool = False,
         force_reinit: bool = False,
         seed: int | None = None,
+        *,
+        ctx: Any = None,
     ) -> None:
         """Initialise every parameter: at once where its shape is known, else as soon as it is.
 
@@ -60,7 +86,7 @@ class Block(Owner):
         ----------
         init : str or initializer
             The default, which a parameter's own initializer wins over; U[-0.07, 0.07] when not given.
-        device : object
+        device, ctx : object
             Taken for Gluon's sake; everything lives in main memory.
         verbose : bool
             Taken for Gluon's sake.
@@ -212,14 +238,16 @@ class Block(Owner):
         """
         saving.save_parameters(filename, self.collect_params(), format)
 
-    def load_parameters(self, filename: Any, device: Any = None, **options: Any) -> None:
+    def load_parameters(self, filename: Any, device: Any = None, *, ctx: Any = None, **options: Any) -> None:
         """Read the parameters from a file, all or none; `options` are those of `graphinit.saving.unpack`.
 
         Unknown sizes are taken from the file, and nothing needs to be initialised before.  `device`
-        is taken for Gluon's sake.
+        and `ctx` are taken for Gluon's sake.
         """
         saving.load_parameters(filename, self.collect_params(), **options)
 
-    def load_dict(self, param_dict: Mapping[str, Any], device: Any = None, **options: Any) -> None:
+    def load_dict(
+        self, param_dict: Mapping[str, Any], device: Any = None, *, ctx: Any = None, **options: Any
+    ) -> None:
         """Take the parameters from arrays by path, as `load_parameters` does from a file."""
         saving.load_dict(param_dict, self.collect_params(), **options)

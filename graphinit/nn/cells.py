@@ -16,7 +16,15 @@ from graphinit import functional as F
 from graphinit.errors import BlockError, ShapeError
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.nn.arguments import is_array
-from graphinit.nn.basic import ACTIVATIONS, ZEROS, Activation, positive_size, unknown_size
+from graphinit.nn.basic import (
+    ZEROS,
+    Activation,
+    ActivationLike,
+    activated,
+    activation_layer,
+    positive_size,
+    unknown_size,
+)
 from graphinit.nn.block import Block
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
@@ -255,8 +263,8 @@ class RNNCell(_BasicCell):
     ----------
     hidden_size : int
         Size of the state, `h`.
-    activation : str
-        Name of an activation.
+    activation : str, Block or callable
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     **options
         Initializers, `input_size` and `dtype`, as for all cells.
 
@@ -266,18 +274,19 @@ class RNNCell(_BasicCell):
     RNNCell(3 -> 4, tanh)
     """
 
-    def __init__(self, hidden_size: int, activation: str = "tanh", **options: Any) -> None:
+    def __init__(self, hidden_size: int, activation: ActivationLike = "tanh", **options: Any) -> None:
         super().__init__(hidden_size, **options)
-        self._activation = Activation(activation)._activation
+        self.act = activation_layer(activation)
 
     def forward(self, x: Any, states: States) -> tuple[Any, States]:
         """Take an input (b, c) and [h], return the output (b, h) and [h']."""
         from_input, from_state = self._projected(x, states)
-        output = ACTIVATIONS[self._activation](from_input + from_state)
+        output = activated(from_input + from_state, self.act)
         return output, [output]
 
     def _words(self) -> str:
-        return f"{super()._words()}, {self._activation}"
+        act = self.act._name if isinstance(self.act, Activation) else repr(self.act)
+        return f"{super()._words()}, {act}"
 
 
 class LSTMCell(_BasicCell):

@@ -7,7 +7,14 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.ir.kernel import Kernel
-from graphinit.nn.basic import ZEROS, Activation, positive_size, unknown_size
+from graphinit.nn.basic import (
+    ZEROS,
+    ActivationLike,
+    activated,
+    activation_layer,
+    positive_size,
+    unknown_size,
+)
 from graphinit.nn.block import Block
 from graphinit.nn.images import image_padding, is_channels_last, per_axis
 from graphinit.parameter import Parameter
@@ -29,7 +36,7 @@ class Convolution(Block):
         dilation: Any,
         groups: int,
         layout: str,
-        activation: str | None,
+        activation: ActivationLike | None,
         use_bias: bool,
         weight_initializer: Any,
         bias_initializer: Any,
@@ -71,7 +78,7 @@ class Convolution(Block):
         self.bias = (
             Parameter("bias", shape=(channels,), init=bias_initializer).note("channels") if use_bias else None
         )
-        self.act = None if activation is None else Activation(activation)
+        self.act = None if activation is None else activation_layer(activation)
 
     def forward(self, x: Any) -> Any:
         """Convolve x of shape (b, c, *s), or (b, *s, c) with channels last."""
@@ -86,7 +93,7 @@ class Convolution(Block):
             y = F.conv_transpose(x, self.weight, self.bias, output_padding=self._output_padding, **options)
         else:
             y = F.conv(x, self.weight, self.bias, **options)
-        return y if self.act is None else self.act.forward(y)
+        return activated(y, self.act)
 
     def __repr__(self) -> str:
         shape = self.weight.shape
@@ -135,8 +142,8 @@ class Conv1D(Convolution):
         How many groups of channels are convolved apart.
     layout : {"NCW", "NWC"}
         Whether channels come first or last.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     weight_initializer, bias_initializer : str or initializer, optional
@@ -174,7 +181,7 @@ class Conv1D(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
@@ -218,8 +225,8 @@ class Conv2D(Convolution):
         How many groups of channels are convolved apart.
     layout : {"NCHW", "NHWC"}
         Whether channels come first or last.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     weight_initializer, bias_initializer : str or initializer, optional
@@ -257,7 +264,7 @@ class Conv2D(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCHW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
@@ -301,8 +308,8 @@ class Conv3D(Convolution):
         How many groups of channels are convolved apart.
     layout : {"NCDHW", "NDHWC"}
         Whether channels come first or last.
-    activation : str, optional
-        Name of an activation.
+    activation : str, Block or callable, optional
+        An activation by name, as a layer, or as a function such as ``F.relu``.
     use_bias : bool
         Whether there is a bias.
     weight_initializer, bias_initializer : str or initializer, optional
@@ -340,7 +347,7 @@ class Conv3D(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCDHW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,

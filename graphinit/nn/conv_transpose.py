@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphinit.nn.basic import ZEROS
+from graphinit.nn.basic import ZEROS, ActivationLike
 from graphinit.nn.conv import Convolution
 
 
@@ -55,7 +55,7 @@ class Conv1DTranspose(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
@@ -125,7 +125,7 @@ class Conv2DTranspose(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCHW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,
@@ -195,7 +195,7 @@ class Conv3DTranspose(Convolution):
         dilation: Any = 1,
         groups: int = 1,
         layout: str = "NCDHW",
-        activation: str | None = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
         weight_initializer: Any = None,
         bias_initializer: Any = ZEROS,

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from graphinit.copying import Holders, Portable
 from graphinit.errors import BlockError
@@ -24,6 +24,7 @@ from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 from graphinit.plain_text import class_name, escaped
+from graphinit.spellings import BLOCKS, argument_error, attribute_error, check_arguments
 from graphinit.state import RandomState
 from graphinit.variable import Variable
 
@@ -57,6 +58,7 @@ class Owner(Portable):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""
+        check_arguments(cls, kwargs)
         self = super().__new__(cls)
         self._remake()
         fill = self.__dict__
@@ -64,6 +66,24 @@ class Owner(Portable):
         kind = cls.__name__.lower()
         fill["name"] = f"{kind}{next(_counts[kind])}"
         return self
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        following = super().__init__
+        if hasattr(following, "__func__"):  # a mixin's
+            following(*args, **options)
+            return
+        for name, value in options.items():
+            if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
+                raise argument_error(type(self), name)
+        following(*args)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            error = attribute_error("", name, class_name(self), BLOCKS)
+            if error is not None and not hasattr(type(self), name):
+                raise error
+            return object.__getattribute__(self, name)  # says what is missing, or what failed in a property
 
     def forward(self, *args: Any) -> Any:
         """Describe what the block computes; every subclass writes this."""
@@ -205,26 +225,7 @@ class Owner(Portable):
         return ParameterDict(self._parameters, {f"{self.name}_{key}": key for key in self._parameters})
 
     def collect_params(self, select: str | None = None) -> ParameterDict:
-        """Return the parameters of this block and all below it, by path.
-
-        Parameters
-        ----------
-        select : str, optional
-            A regular expression that a path, or an older name such as ``dense0_weight``, must match
-            from its start.
-
-        Returns
-        -------
-        ParameterDict
-            A tied parameter stands under each of its paths.
-
-        Examples
-        --------
-        >>> from graphinit import nn
-        >>> net = nn.Sequential(nn.Dense(5), nn.Dense(3))
-        >>> list(net.collect_params(".*weight"))
-        ['0.weight', '1.weight']
-        """
+        """Return the parameters of this owner and all below it, by path; those whose path matches."""
         found: dict[str, Parameter] = {}
         aliases: dict[str, str] = {}
         for path, block in self.walk():
@@ -244,6 +245,24 @@ class Owner(Portable):
                 if any(pattern.match(name) for name in (path, *older[path]))
             }
         return ParameterDict(found, aliases)
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Give the parameters with their paths, a tied one once, under its first.
+
+        Running statistics, which PyTorch calls buffers, are not among them.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> [(name, parameter.shape) for name, parameter in nn.Dense(3, in_units=5).named_parameters()]
+        [('weight', (3, 5)), ('bias', (3,))]
+        """
+        found = self.collect_params().distinct()
+        return ((name, parameter) for name, parameter in found.items() if not parameter.running)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Give what `named_parameters` gives, without the paths: as an optimiser takes it."""
+        return (parameter for _, parameter in self.named_parameters())
 
     def states(self) -> dict[str, RandomState]:
         """Return what is carried from run to run, by path."""

@@ -189,8 +189,8 @@ class RNN(RecurrentLayer):
     ----------
     hidden_size, num_layers
         See `RecurrentLayer`.
-    activation : {"relu", "tanh"}
-        What follows the sum.
+    activation : {"relu", "tanh"} or the function ``F.relu`` or ``F.tanh``
+        What follows the sum; an unrolled `RNNCell` takes any activation.
     layout, dropout, bidirectional, input_size, ...
         See `RecurrentLayer`.
 
@@ -208,14 +208,20 @@ class RNN(RecurrentLayer):
         self,
         hidden_size: int,
         num_layers: int = 1,
-        activation: str = "relu",
+        activation: str | Callable[[Any], Any] = "relu",
         layout: str = "TNC",
         **options: Any,
     ) -> None:
-        if activation not in ("relu", "tanh"):
-            raise BlockError(f"the activation of an RNN is 'relu' or 'tanh'; got {activation!r}")
+        for name, function in (("relu", F.relu), ("tanh", F.tanh)):
+            if activation is function or activation == name:
+                break
+        else:
+            raise BlockError(
+                f"the activation of an RNN is 'relu' or 'tanh'; got {activation!r}; "
+                "unroll an RNNCell for another one"
+            )
         super().__init__(hidden_size, num_layers, layout, **options)
-        self._activation = activation
+        self._activation = name
 
     def _recur(self, x: Any, weights: Sequence[Any], states: Sequence[Any], reverse: bool) -> Sequence[Any]:
         return F.rnn(x, *weights, *states, activation=self._activation, reverse=reverse)

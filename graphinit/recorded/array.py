@@ -127,6 +127,8 @@ class Array:
         """Return the only value as a Python number."""
         return self.numpy().item()
 
+    asscalar = item
+
     def tolist(self) -> Any:
         """Return the values as nested lists."""
         return self.numpy().tolist()

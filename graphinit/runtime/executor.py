@@ -220,6 +220,7 @@ class Executable:
             if owner in variables
         ]
         self._types = {name: graph[name].type for name in self._variables if name in graph}
+        self._fetch = {name: self._variables[name].data for name in self._types}
         self._stores = bool(program.phases[0].stores)
         self._seen: dict[str, Any] = {}
         self._workspace = Workspace(program, listing.views)
@@ -358,7 +359,7 @@ class Executable:
     def _check_variables(self) -> None:
         """Check that parameters still have the shapes and dtypes that were compiled for."""
         for name, type in self._types.items():
-            array = self._variables[name].data()
+            array = self._fetch[name]()
             if array is self._seen.get(name):
                 continue
             if array.shape != type.shape or array.dtype != type.dtype:

@@ -1,0 +1,248 @@
+"""Names of other frameworks, and what is written here in their place.
+
+What works the same way has the same name here, or takes both.  The rest is refused with words: a table for
+each kind of thing says what to write, and is looked into only when a name was not found.
+
+>>> attribute_error("x", "norm", "a tensor", TENSORS).message
+'a tensor has no norm here; write F.sqrt(F.sum(F.square(x)))'
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from graphinit.errors import SpellingError
+
+FUNCTIONS: set[str] = set()
+"""The names in `graphinit.functional`, which fills them in."""
+
+_NO_DEVICE = "leave it out: everything lives in main memory"
+_NO_VALUE = (
+    "it has no value while its network is described: compare the tensor itself, in F.while_loop or F.cond"
+)
+_NO_MODE = "leave it out: networks train in autograd.record, compile_step and fit, and predict when called"
+
+TENSORS: Mapping[str, str] = {
+    "norm": "write F.sqrt(F.sum(F.square(x)))",
+    "std": "write F.sqrt(F.var(x))",
+    "dot": "write x @ y",
+    "mm": "write x @ y",
+    "matmul": "write x @ y",
+    "view": "write x.reshape(shape)",
+    "permute": "write x.transpose(axes)",
+    "t": "write x.T",
+    "size": "write x.shape",
+    "dim": "write x.ndim",
+    "unsqueeze": "write F.expand_dims(x, axis)",
+    "detach": "write F.stop_gradient(x)",
+    "float": 'write x.astype("float32")',
+    "item": _NO_VALUE,
+    "asscalar": _NO_VALUE,
+    "asnumpy": _NO_VALUE,
+    "numpy": _NO_VALUE,
+    "tolist": _NO_VALUE,
+    "cpu": _NO_DEVICE,
+    "cuda": _NO_DEVICE,
+    "to": _NO_DEVICE,
+    "as_in_context": _NO_DEVICE,
+    "as_in_ctx": _NO_DEVICE,
+}
+"""Of tensors in `forward`, and of recorded arrays."""
+
+BLOCKS: Mapping[str, str] = {
+    "name_scope": "leave it out: parameters are named by their place, as in 0.weight",
+    "prefix": "parameters are named by their place, net.path, as in 0.weight",
+    "layers": "write net[0], or list(net)",
+    "weights": "write net.collect_params(), or net[0].weight",
+    "trainable_weights": "write net.collect_params()",
+    "get_weights": "write [parameter.data() for parameter in net.parameters()]",
+    "set_weights": "write parameter.set_data(values), or net.load_dict(arrays by path)",
+    "state_dict": "write net.collect_params(), or net.save_parameters(filename)",
+    "load_state_dict": "write net.load_dict(arrays by path), or net.load_parameters(filename)",
+    "save_params": "write net.save_parameters(filename)",
+    "load_params": "write net.load_parameters(filename)",
+    "add_module": "write net.register_child(block, name)",
+    "register_parameter": "write self.weight = nn.Parameter('weight', shape=shape)",
+    "register_buffer": "write self.value = nn.Constant(value)",
+    "init": "write net.initialize(), and net(x)",
+    "train": _NO_MODE,
+    "eval": _NO_MODE,
+    "to": _NO_DEVICE,
+    "cpu": _NO_DEVICE,
+    "cuda": _NO_DEVICE,
+    "reset_ctx": _NO_DEVICE,
+    "reset_device": _NO_DEVICE,
+}
+
+PARAMETERS: Mapping[str, str] = {
+    "list_data": "write weight.data()",
+    "list_grad": "write weight.grad()",
+    "list_ctx": _NO_DEVICE,
+    "reset_ctx": _NO_DEVICE,
+    "numpy": "write weight.data()",
+    "asnumpy": "write weight.data()",
+    "var": "a parameter is a tensor in forward by itself",
+    "value": "write weight.data()",
+}
+
+PARAMETER_DICTS: Mapping[str, str] = {
+    "get_constant": "write self.weight = nn.Constant(value)",
+    "save": "write net.save_parameters(filename)",
+    "load": "write net.load_parameters(filename)",
+    "reset_ctx": _NO_DEVICE,
+    "list_ctx": _NO_DEVICE,
+    "prefix": "parameters are named by their place, as in 0.weight",
+}
+
+ARRAYS: Mapping[str, str] = {
+    "asnumpy": "it is a NumPy array already: leave it out",
+    "numpy": "it is a NumPy array already: leave it out",
+    "asscalar": "write data.item()",
+    "norm": "write np.linalg.norm(data)",
+    "normal_": "write data[:] = np.random.normal(mean, std, data.shape)",
+    "uniform_": "write data[:] = np.random.uniform(low, high, data.shape)",
+    "fill_": "write data[:] = value",
+    "zero_": "write data[:] = 0",
+}
+"""Of the arrays that initializers fill."""
+
+LAYERS: Mapping[str, str] = {
+    "Linear": "nn.Dense",
+    "LazyLinear": "nn.Dense",
+    "Module": "nn.Block",
+    "Layer": "nn.Block",
+    "ModuleList": "nn.Sequential",
+    "LazyConv2d": "nn.Conv2D",
+    "Embed": "nn.Embedding",
+    "init": "graphinit.init",
+    "initializers": "graphinit.init",
+    "functional": "graphinit.functional",
+    "relu": "F.relu",
+    "softmax": "F.softmax",
+    "tanh": "F.tanh",
+    "sigmoid": "F.sigmoid",
+    "gelu": "F.gelu",
+}
+"""Of the layers' module."""
+
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "in_features": ("in_units",),
+    "out_features": ("units",),
+    "features": ("units", "channels"),
+    "filters": ("channels",),
+    "out_channels": ("channels",),
+    "num_features": ("in_channels",),
+    "input_dim": ("in_units", "input_size"),
+    "bias": ("use_bias",),
+    "kernel_init": ("weight_initializer",),
+    "kernel_initializer": ("weight_initializer",),
+    "bias_init": ("bias_initializer",),
+    "embeddings_initializer": ("weight_initializer",),
+    "num_embeddings": ("input_dim",),
+    "embedding_dim": ("output_dim",),
+    "stride": ("strides",),
+    "dilation_rate": ("dilation",),
+    "negative_slope": ("alpha",),
+    "approximate": ("approximation",),
+    "eps": ("epsilon",),
+    "dim": ("axis",),
+    "p": ("rate",),
+}
+"""Arguments of layers, and those that may be meant."""
+
+LEFT_OUT: Mapping[str, str] = {
+    "prefix": "parameters are named by their place, as in 0.weight",
+    "ctx": "everything lives in main memory",
+    "device": "everything lives in main memory",
+    "inplace": "memory is planned when the network is compiled",
+    "input_shape": "sizes of inputs are inferred",
+}
+"""Arguments of layers that nothing stands for here, and why."""
+
+
+def attribute_error(name_of: str, name: str, what: str, table: Mapping[str, str]) -> SpellingError | None:
+    """Return the error for a name of another framework; None when it is none.
+
+    Parameters
+    ----------
+    name_of : str
+        What an expression of the thing looks like, as in ``F.exp(x)``; "" where functions don't take it.
+    name : str
+        The attribute that was not found.
+    what : str
+        What it was looked for in, in words.
+    table : mapping from str to str
+        What to write in place of names.
+    """
+    words = table.get(name)
+    if words is None and name_of and name in FUNCTIONS:
+        words = f"write F.{name}({name_of})"
+    return None if words is None else SpellingError(f"{what} has no {name} here; {words}")
+
+
+def check_arguments(kind: type, given: Mapping[str, Any]) -> None:
+    """Raise an error when a class is given an argument that has another name here.
+
+    Parameters
+    ----------
+    kind : type
+        The class that is to be made.
+    given : mapping from str to object
+        Keyword arguments.
+
+    Raises
+    ------
+    SpellingError
+        GI110; what neither the class nor a table knows is left to Python.
+    """
+    foreign = [name for name in given if name in ARGUMENTS or name in LEFT_OUT]
+    if not foreign:
+        return
+    known = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # of this class and no other
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return
+    for name in foreign:
+        meant = [f"{item}=" for item in ARGUMENTS.get(name, ()) if item in known]
+        if name not in known and (meant or name in LEFT_OUT):
+            words = f"write {meant[0]}" if meant else f"leave it out: {LEFT_OUT[name]}"
+            raise SpellingError(f"{kind.__name__} has no argument {name!r} here; {words}")
+
+
+def argument_error(kind: type, name: str) -> SpellingError:
+    """Return the error for an argument that a block's class hands on to a base that takes none."""
+    reason = LEFT_OUT.get(name, "a block takes no arguments of its own")
+    words = "write share_parameters(other.params)" if name == "params" else f"leave it out: {reason}"
+    return SpellingError(f"{kind.__name__} has no argument {name!r} here; {words}")
+
+
+@contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Say what to write when an initializer asks its array for a method that NumPy's arrays don't have.
+
+    Parameters
+    ----------
+    path : str
+        The parameter that is drawn.
+
+    Raises
+    ------
+    SpellingError
+        GI110, with the path.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        name = error.name
+        if not isinstance(error.obj, np.ndarray) or name is None:
+            raise
+        words = ARRAYS.get(name)
+        if words is None and not name.startswith("_") and callable(getattr(np, name, None)):
+            words = f"write np.{name}(data)"
+        if words is None:
+            raise
+        raise SpellingError(f"a NumPy array has no {name}; {words}", path=path) from error

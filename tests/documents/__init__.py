@@ -1,0 +1,1 @@
+"""The five documents that the project follows: every cell of each, in order."""
