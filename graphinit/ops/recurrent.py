@@ -54,7 +54,7 @@ def _sigmoid(x: np.ndarray) -> None:
 
 def _first(states: Arrays, index: int, like: np.ndarray) -> np.ndarray:
     """Return a state before the first step: zeros where none is given."""
-    return states[index] if states else np.zeros(like.shape, like.dtype)
+    return states[index] if index < len(states) else np.zeros(like.shape, like.dtype)
 
 
 def _order(length: int, reverse: bool) -> range:
