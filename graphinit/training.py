@@ -237,7 +237,7 @@ class TrainingStep(Portable):
         writes |= {
             name: name.removeprefix(NEXT)
             for name, value in kept.items()
-            if name != output and is_float(joint.type_of(value).dtype)  # running statistics
+            if name != output and joint[name.removeprefix(NEXT)].is_stored_late
         }
         inputs = [name for name in joint.inputs if name != seed]
         graph = builder.build({**kept, **updates}, inputs=[*inputs, *scalars], structure=output)

@@ -29,6 +29,9 @@ class Variable(Portable):
     _lone_path: str
     """The path of the original, of a copy that nobody owns."""
 
+    moves = 0
+    """How many recorded calls it has moved on by, as a state that is stored when forward has run."""
+
     def __init__(self, name: str) -> None:
         self._remake()
         self._name = name

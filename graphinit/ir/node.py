@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from graphinit.ir.dims import Expr
 from graphinit.ir.op import NO_ATTRS, SOURCES, Attrs
 from graphinit.ir.origin import Origin
-from graphinit.ir.types import TensorType
+from graphinit.ir.types import TensorType, is_float
 
 
 class Value(NamedTuple):
@@ -86,6 +86,15 @@ class Node:
     def type(self) -> TensorType:
         """Type of the first output."""
         return self.types[0]
+
+    @property
+    def is_stored_late(self) -> bool:
+        """Whether a state is stored when backward, or a training step, has succeeded; else as soon as forward has.
+
+        Files of older versions don't say: in them, floating states are.
+        """
+        stored = self.attrs.get("stored")
+        return is_float(self.type.dtype) if stored is None else bool(stored == "backward")
 
     @property
     def is_source(self) -> bool:
