@@ -82,6 +82,10 @@ class Parameter(Variable):
     running = False
     """Whether layers update it while training, as running statistics: it is a state of the network then."""
 
+    stored = "backward"
+    """When what it becomes is stored, if it is `running`: ``"backward"``, when backward or a training step has
+    succeeded, or ``"forward"``, as soon as forward has."""
+
     def __init__(
         self,
         name: str = "weight",

@@ -23,6 +23,7 @@ class RandomState(Variable):
 
     type = TensorType((3,), "uint64")
     grad_req = "null"
+    stored = "forward"
 
     def __init__(self, name: str = "key") -> None:
         super().__init__(name)

@@ -101,11 +101,11 @@ class Trace:
         A parameter may be such a state too: running statistics in training.
         """
         name = self.names[id(state)][0]
-        newest = self.updates.get(name)
-        return self._source("state", name, state.type, Attrs(), state.meta()) if newest is None else newest
+        newest, attrs = self.updates.get(name), Attrs({"stored": state.stored})
+        return self._source("state", name, state.type, attrs, state.meta()) if newest is None else newest
 
     def update(self, state: Any, value: Tensor) -> None:
-        """Say what a state becomes after this run."""
+        """Say what a state becomes after this run; when that is stored, the state says (``stored``)."""
         self.updates[self.names[id(state)][0]] = value
 
     def _source(self, kind: str, name: str, type: TensorType, attrs: Attrs, meta: Meta) -> Tensor:

@@ -32,6 +32,9 @@ class Variable(Portable):
     kernel: Kernel | None = None
     """What its axes are, of the weight of a layer."""
 
+    moves = 0
+    """How many recorded calls it has moved on by, as a state that is stored when forward has run."""
+
     def __init__(self, name: str) -> None:
         self._remake()
         self._name = name

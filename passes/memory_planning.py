@@ -21,7 +21,7 @@ from graphinit.errors import ShapeError
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Literal, op_spec
-from graphinit.ir.types import is_float, static_shape
+from graphinit.ir.types import static_shape
 from graphinit.runtime.program import COPY, Buffer, Operand, Phase, Program, Role, Step, View, contiguous
 from passes.allocation import Arena
 from passes.base import PassResult
@@ -179,7 +179,7 @@ class _Planner:
     def _stores(self) -> list[list[tuple[str, str]]]:
         """For each phase, the states that it stores and the outputs that are their next values.
 
-        Random streams move on when forward has run, running statistics when backward has.
+        Random streams move on when forward has run, running statistics when backward has: the state says.
         """
         stores: list[list[tuple[str, str]]] = [[], []]
         for output, variable in self.writes.items():
@@ -187,7 +187,7 @@ class _Planner:
         for output in self.results:
             if output not in self.writes and _is_state(self.graph, output):
                 state = output.removeprefix(NEXT)
-                late = is_float(self.graph[state].type.dtype)
+                late = self.graph[state].is_stored_late
                 if not late or self.gradients:
                     stores[late].append((state, output))
         return stores

@@ -116,9 +116,11 @@ class _Emitter:
 
     def kernel(self, step: Step) -> str | None:
         """Return the text of a step's kernel over operand names; None when it is a Python function."""
-        key = (step.kernel, step.attrs, len(step.inputs))
+        dtype = self.program.buffers[step.outputs[0].buffer].dtype
+        key = (step.kernel, step.attrs, len(step.inputs), dtype == "float16")
         if key not in self.kernels:
-            text = SPECIAL.get(step.kernel) or kernel_text(op_spec(step.kernel), step.attrs, len(step.inputs))
+            spec = op_spec(step.kernel)
+            text = SPECIAL.get(step.kernel) or kernel_text(spec, step.attrs, len(step.inputs), dtype)
             self.kernels[key] = None if text is None else self.short(text)
         return self.kernels[key]
 

@@ -11,6 +11,7 @@ from graphinit.errors import GraphInitError, ShapeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
+from graphinit.json_values import MOST
 from graphinit.plain_text import escaped
 from passes.shapes.diagnostics import diagnose
 from passes.shapes.explanation import Explanation, History
@@ -202,6 +203,8 @@ class ShapeReport(Mapping[str, Sizes | None]):
     def accepts(self, **sizes: int) -> bool:
         """Whether the network holds for these sizes of its symbols; they are 1 or more.
 
+        Sizes that follow from them must fit into 64 bits, too.
+
         Raises
         ------
         ShapeError
@@ -215,7 +218,13 @@ class ShapeReport(Mapping[str, Sizes | None]):
         missing = sorted({name for need in self.requirements for name in need.symbols} - sizes.keys())
         if missing:
             raise ShapeError(f"give a size for {', '.join(missing)}: requirements speak of it", code="GI206")
-        return all(requirement.holds(**sizes) for requirement in self.requirements)
+        return all(requirement.holds(**sizes) for requirement in self.requirements) and not any(
+            dim.symbols <= sizes.keys() and dim.evaluate(sizes) > MOST
+            for shape in set(self._inference.solver.shapes)
+            if type(shape) is tuple
+            for dim in shape
+            if type(dim) is Expr
+        )
 
     # ------------------------------------------------------------------ questions
 

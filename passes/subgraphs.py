@@ -52,14 +52,14 @@ class SubgraphEngine:
         numbers = [graph.numbers[node] for node in graph.inputs]
         for number, place in zip(numbers, inputs, strict=True):
             shapes[number] = _pattern(ctx, place)
-        solver = Solver()
+        solver = Solver(positive=ctx.local.positive)
         solver.add(graph.table, shapes)
         solver.run()
         nodes = list(graph.nodes)
         for (row, _), clash in solver.clashes.items():
             ctx.fail(clash.code, f"in {name}, at {nodes[row]}: {clash.message}")
         for need in solver.needs.values():
-            ctx.local.need(need.alternatives, (), f"in {name}: {need.why}")
+            ctx.local.need(need.alternatives, (), f"in {name}: {need.why}", need.taken)
         if solver.clashes:
             return
         ends = [graph.numbers[value.node] + value.port for value in graph.outputs.values()]

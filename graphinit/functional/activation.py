@@ -273,7 +273,9 @@ def mish(x: Operand) -> Tensor:
     >>> F.mish(F.input("x", (2, 3))).shape
     (2, 3)
     """
-    return apply("multiply", x, apply("tanh", apply("softplus", x)))
+    near = apply("clip", x, low=-1e4, high=100.0)  # it is 0 below and x above, where inf * 0 would be nan
+    beyond = apply("relu", apply("subtract", x, 100.0))
+    return apply("add", apply("multiply", near, apply("tanh", apply("softplus", near))), beyond)
 
 
 def relu6(x: Operand) -> Tensor:

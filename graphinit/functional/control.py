@@ -20,6 +20,7 @@ from graphinit.functional.operands import Operand
 from graphinit.ir.dims import SizeRef, size_of
 from graphinit.ir.expressions import Expr
 from graphinit.ir.graph import Graph, GraphBuilder
+from graphinit.ir.joining import STAND_IN, join, note, whole
 from graphinit.ir.node import UNTYPED, Node, Value
 from graphinit.ir.op import Attrs, intern_rule
 from graphinit.ir.tensor import Tensor, add_constant, apply_all, symbolic
@@ -29,6 +30,7 @@ Values = Any
 """A tensor, or a tuple or list of tensors."""
 
 
+@whole()
 def while_loop(
     condition: Callable[..., Any], body: Callable[..., Values], init: Values, max_steps: int | None = None
 ) -> Values:
@@ -89,6 +91,7 @@ def while_loop(
     return _like(init, outputs)
 
 
+@whole()
 def cond(
     predicate: Operand, then: Callable[..., Values], otherwise: Callable[..., Values], *operands: Operand
 ) -> Values:
@@ -131,6 +134,7 @@ def cond(
     return outputs[0] if traced.single else outputs
 
 
+@whole()
 def scan(
     body: Callable[[Values, Values], tuple[Values, Values]], init: Values, xs: Values, reverse: bool = False
 ) -> tuple[Values, Values]:
@@ -211,6 +215,9 @@ def _like(structure: Values, tensors: Sequence[Tensor]) -> Values:
     return tuple(tensors) if isinstance(structure, tuple | list) else tensors[0]
 
 
+_STAND_IN = Attrs({STAND_IN: True})
+
+
 class _Traced:
     """Functions that were described on stand-ins for operands.
 
@@ -233,18 +240,16 @@ class _Traced:
             if trace is None:
                 raise OpError("control flow needs at least one tensor to begin with")
             builder = trace.builder
+        note(builder)
         self.operands = [_tensor(builder, item) for item in given]
-        for operand in self.operands:
-            if operand.builder is not self.operands[0].builder:
-                self.operands[0].builder.absorb(operand.builder)
-        builder = self.operands[0].builder
+        builder = join(operand.builder for operand in self.operands)
         self.places: list[Tensor] = []
         for index, operand in enumerate(self.operands):
             type = operand.type
             if index in hidden and type.shape is not None:
                 type = TensorType(type.shape[1:], type.dtype)
             name = builder.unique(f"{operand.value.node}.inside")
-            self.places.append(Tensor(builder, builder.source("input", name, type)))
+            self.places.append(Tensor(builder, builder.source("input", name, type, _STAND_IN)))
         self.single = True
         self._made: list[Tensor] = []
 
@@ -261,9 +266,7 @@ class _Traced:
         self.single = not isinstance(result, tuple | list)
         builder = self.places[0].builder
         tensors = [_tensor(builder, symbolic(item)) for item in _listed(result)]
-        for tensor in tensors:
-            if tensor.builder is not self.places[0].builder:
-                self.places[0].builder.absorb(tensor.builder)
+        join(tensor.builder for tensor in (self.places[0], *tensors))
         if whole:
             builder, names = self.places[0].builder, {tensor.value.node for tensor in known}
             made = [

@@ -57,14 +57,15 @@ def max_pool(
     padding : int, sequence of int or of (before, after)
         How far windows reach out, less than the kernel.
     ceil : bool
-        Whether a window that starts inside counts even if it ends outside.
+        Whether a window counts that ends outside: the division rounds up, but a window that would start
+        behind the image, in the padding there, is left out, as in PyTorch.  MXNet counts it.
     channels_last : bool
         Whether channels are the last axis.
 
     Returns
     -------
     Tensor
-        [b,c,*t], t = (s + padding - kernel)//stride + 1, or rounded up with `ceil`.
+        [b,c,*t], t = (s + padding - kernel)//stride + 1, rounded up with `ceil`.
 
     Examples
     --------
@@ -96,7 +97,7 @@ def avg_pool(
     Returns
     -------
     Tensor
-        [b,c,*t], t = (s + padding - kernel)//stride + 1, or rounded up with `ceil`.
+        [b,c,*t], t = (s + padding - kernel)//stride + 1, rounded up with `ceil`.
 
     Examples
     --------

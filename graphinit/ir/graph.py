@@ -20,7 +20,8 @@ import networkx
 from graphinit.copying import WHAT_TO_DO, find_nameless
 from graphinit.errors import GraphError
 from graphinit.ir.dims import Expr
-from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value, rename_node
+from graphinit.ir.joining import join, whole
+from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value
 from graphinit.ir.node_table import NodeTable, Row
 from graphinit.ir.op import NO_ATTRS, Attrs, intern_rule, op_spec
 from graphinit.ir.printer import format_graph
@@ -105,15 +106,16 @@ class Graph:
         inputs: Sequence[Symbol] | None = None,
     ) -> None:
         named = _name_outputs(outputs)
-        builder = _join(itertools.chain(named.values(), inputs or ()))
-        values = {name: tensor.value for name, tensor in named.items()}
-        order = None if inputs is None else [tensor.value.node for tensor in inputs]
         structure: Structure = tuple(named)
         if isinstance(outputs, Mapping):
             structure = {name: name for name in named}
         elif not isinstance(outputs, Sequence):
             structure = "y"
-        built = builder.build(values, inputs=order, structure=structure)
+        with whole():
+            builder = join(tensor.builder for tensor in (*named.values(), *(inputs or ())))
+            values = {name: tensor.value for name, tensor in named.items()}
+            order = None if inputs is None else [tensor.value.node for tensor in inputs]
+            built = builder.build(values, inputs=order, structure=structure)
         self._assign(built.nodes, built.outputs, built.table, built.numbers, structure)
 
     def _assign(
@@ -421,29 +423,10 @@ class GraphBuilder(NodeTable):
         self.append(Node(name, op, checked, tuple(inputs), types, meta))
         return Value(name)
 
-    def absorb(self, other: GraphBuilder) -> None:
-        """Take over every node of another builder, which from then on stands for this one.
-
-        Raises
-        ------
-        GraphError
-            GI101 when both have an input, parameter or state of one name; nothing is changed.
-        """
-        for name, node in other.nodes.items():
-            if name in self.nodes and node.is_source and node.op != "constant":
-                raise GraphError(
-                    f"two nodes are called {name!r}; give one of them another name", code="GI101", node=name
-                )
-        renamed: dict[str, str] = {}
-        for node in other.nodes.values():
-            clash = node.name in self.nodes
-            if clash:
-                renamed[node.name] = self.unique(node.name)
-            self.append(rename_node(node, renamed) if renamed else node)
-        other.into = self
-        other.renamed = renamed
-        other.nodes = {}
-        other.table = []
+    def truncate(self, count: int) -> None:
+        """Forget all nodes but the first so many."""
+        super().truncate(count)
+        self.solver = None
 
     def build(
         self,
@@ -561,15 +544,3 @@ def _name_outputs(outputs: Any) -> dict[str, Symbol]:
     if not named:
         raise GraphError("a graph needs at least one output", code="GI107")
     return named
-
-
-def _join(tensors: Iterable[Symbol]) -> GraphBuilder:
-    """Return the one builder of some tensors, made one where they are several."""
-    builder: GraphBuilder | None = None
-    for tensor in tensors:
-        if builder is None:
-            builder = tensor.builder
-        elif tensor.builder is not builder:
-            builder.absorb(tensor.builder)
-    assert builder is not None, "there is at least one output"
-    return builder

@@ -10,7 +10,7 @@ from graphinit.ir.dims import Expr
 from graphinit.ir.kernel import Kernel
 from graphinit.ir.op import NO_ATTRS, SOURCES, Attrs
 from graphinit.ir.origin import Origin
-from graphinit.ir.types import TensorType
+from graphinit.ir.types import TensorType, is_float
 
 
 class Value(NamedTuple):
@@ -90,6 +90,15 @@ class Node:
     def type(self) -> TensorType:
         """Type of the first output."""
         return self.types[0]
+
+    @property
+    def is_stored_late(self) -> bool:
+        """Whether a state is stored when backward, or a training step, has succeeded; else as soon as forward has.
+
+        Files of older versions don't say: in them, floating states are.
+        """
+        stored = self.attrs.get("stored")
+        return is_float(self.type.dtype) if stored is None else bool(stored == "backward")
 
     @property
     def is_source(self) -> bool:

@@ -105,6 +105,15 @@ class NodeTable:
         self.values = first + count
         self.table.append(Row(rule, slots, take, len(taken), count))
 
+    def truncate(self, count: int) -> None:
+        """Forget all nodes but the first so many."""
+        for name in list(self.nodes)[count:]:
+            del self.nodes[name]
+            first = self.numbers.pop(name)
+            self.values = min(self.values, first)
+        del self.table[count:]
+        self._used.clear()
+
     def needed(self, outputs: Iterable[Value], kept: Iterable[str]) -> set[str]:
         """Return the names of the nodes that some values, and some nodes, need."""
         needed: set[str] = set()

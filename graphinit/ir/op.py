@@ -242,6 +242,8 @@ class OpSpec:
         ``"np.add(x, y, out=z)"``; a `Template` writes such text; a callable is called as
         ``kernel(outputs, inputs, attrs)`` with sequences of arrays.  It leaves inputs alone and
         accepts any strides.  `graphinit.runtime.kernels` gives the text for given attributes.
+    half : str, optional
+        Such text for outputs of float16, where that needs wider numbers on the way.
     vjp : callable, optional
         The gradient as a graph: takes a `Vjp`, returns a gradient or None per input.  It need not
         undo broadcasting.
@@ -266,6 +268,9 @@ class OpSpec:
         Inputs whose buffer the (first) output may overwrite.
     shape_only : tuple of int
         Inputs of which only the shape is used.
+    quiet : bool
+        Whether its kernel runs without NumPy's warnings of floating numbers: values such as ``log(0)`` or
+        a quotient of infinities are answers.
     random : bool
         Whether two applications with equal inputs must stay two (never merged or folded).
     """
@@ -284,6 +289,8 @@ class OpSpec:
     view: ViewRule | None = None
     inplace: tuple[int, ...] = ()
     shape_only: tuple[int, ...] = ()
+    quiet: bool = False
+    half: str = ""
     random: bool = False
     parsed: Signature = field(init=False, repr=False)
 

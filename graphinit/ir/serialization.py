@@ -268,7 +268,9 @@ def _checked(node: Node, data: Json) -> Node:
 
 
 def _check_source(node: Node, attrs: Json) -> None:
-    known = {"constant": {"value"}, "parameter": {"init", "trainable"}}.get(node.op, set())
+    known = {"constant": {"value"}, "parameter": {"init", "trainable"}, "state": {"stored"}}.get(
+        node.op, set()
+    )
     for name, item in attrs.entries():
         if name not in known:
             item.fail(f"left out: {node.op} has no such attribute")
@@ -278,6 +280,10 @@ def _check_source(node: Node, attrs: Json) -> None:
             init.text()
         if not isinstance(trainable.value, bool):
             trainable.fail("true or false")
+    elif node.op == "state":
+        stored = attrs.get("stored", None)
+        if stored.value not in (None, "forward", "backward"):
+            stored.fail("'forward' or 'backward'")
     elif node.op == "constant":
         value, type = attrs.get("value"), node.type
         held = node.attrs["value"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from graphinit.errors import SymbolicValueError
 from graphinit.ir.dims import Dim, Expr, size_of
 from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.joining import join, whole
 from graphinit.ir.node import Value
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
@@ -34,26 +35,6 @@ class Sized(Protocol):
     @property
     def type(self) -> TensorType:
         """What is known of it."""
-
-
-def join(builders: Iterable[GraphBuilder]) -> GraphBuilder | None:
-    """Make one builder of several, and return it; None when there are none.
-
-    The one that a block is being described in takes over the others, else the largest does.
-    """
-    joined: GraphBuilder | None = None
-    for builder in builders:
-        while builder.into is not None:
-            builder = builder.into
-        if joined is None or joined is builder:
-            joined = builder
-            continue
-        mine, other = joined, builder
-        if mine.scope is None and (other.scope is not None or len(mine.nodes) < len(other.nodes)):
-            mine, other = other, mine
-        mine.absorb(other)
-        joined = mine
-    return joined
 
 
 class Size:
@@ -84,7 +65,7 @@ class Size:
     @property
     def builder(self) -> GraphBuilder:
         """The builder that holds the values."""
-        builder = join(tensor.builder for tensor in self._tensors.values())
+        builder: GraphBuilder | None = join(tensor.builder for tensor in self._tensors.values())
         assert builder is not None, "a size is that of some value"
         return builder
 
@@ -104,11 +85,12 @@ class Size:
 
     def _combine(self, other: Any, operation: Callable[[Any, Any], Dim]) -> Any:
         if isinstance(other, Size):
-            join((self.builder, other.builder))  # names are unique in one builder only
+            with whole():
+                join((self.builder, other.builder))  # names are unique in one builder only
+                dim = operation(self.expr, other.expr)
             tensors = {
                 tensor.value.node: tensor for tensor in (*self._tensors.values(), *other._tensors.values())
             }
-            dim = operation(self.expr, other.expr)
         elif isinstance(other, int | np.integer) and not isinstance(other, bool):
             tensors = {tensor.value.node: tensor for tensor in self._tensors.values()}
             dim = operation(self.expr, int(other))

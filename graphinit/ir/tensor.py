@@ -14,10 +14,11 @@ import numpy as np
 
 from graphinit.errors import DTypeError, OpError, SymbolicValueError
 from graphinit.ir.graph import GraphBuilder
+from graphinit.ir.joining import join, may_fail, whole
 from graphinit.ir.node import NO_META, Meta, Value
 from graphinit.ir.op import Attrs, Literal
 from graphinit.ir.origin import here
-from graphinit.ir.size import Size, SymbolicShape, join
+from graphinit.ir.size import Size, SymbolicShape
 from graphinit.ir.types import TensorType, canonical_dtype
 from graphinit.plain_text import escaped
 from graphinit.spellings import TENSORS, attribute_error
@@ -49,14 +50,12 @@ class Tensor:
     @property
     def builder(self) -> GraphBuilder:
         """The builder that holds its node now."""
-        self._follow()
-        return self._builder
+        return self._builder if self._builder.into is None else self._place()[0]
 
     @property
     def value(self) -> Value:
         """The value's place in `builder`."""
-        self._follow()
-        return self._value
+        return self._value if self._builder.into is None else self._place()[1]
 
     def __copy__(self) -> Tensor:
         return self
@@ -67,12 +66,15 @@ class Tensor:
     def __reduce__(self) -> Any:
         return Tensor, (self.builder, self.value)
 
-    def _follow(self) -> None:
-        """Go where the node went when its builder was absorbed by another."""
-        while self._builder.into is not None:
-            node, port = self._value
-            self._value = Value(self._builder.renamed.get(node, node), port)
-            self._builder = self._builder.into
+    def _place(self) -> tuple[GraphBuilder, Value]:
+        """Return where the node went when its builder was taken over by another."""
+        builder, value = self._builder, self._value
+        while builder.into is not None:
+            value = Value(builder.renamed.get(value.node, value.node), value.port)
+            builder = builder.into
+        if not may_fail():  # else it may go back
+            self._builder, self._value = builder, value
+        return builder, value
 
     @property
     def name(self) -> str:
@@ -82,12 +84,11 @@ class Tensor:
     @property
     def type(self) -> TensorType:
         """What is known of its shape and dtype."""
-        builder = self.builder
-        node = builder.nodes[self._value.node]
-        declared = node.types[self._value.port]
+        builder, value = self.builder, self.value
+        declared = builder.nodes[value.node].types[value.port]
         if builder.resolve is None or (declared.is_static and declared.dtype is not None):
             return declared
-        resolved: TensorType = builder.resolve(builder, self._value)
+        resolved: TensorType = builder.resolve(builder, value)
         return resolved
 
     @property
@@ -123,7 +124,7 @@ class Tensor:
             "use F.cond or F.while_loop, or F.where for a choice by element: in place of "
             "'while F.sum(x) > 1: x = x / 2' write "
             "x = F.while_loop(lambda x: F.sum(x) > 1, lambda x: x / 2, x)",
-            node=self._value.node,
+            node=self.value.node,
         )
 
     __bool__ = __int__ = __float__ = __index__ = __len__ = __contains__ = _fail
@@ -294,14 +295,32 @@ def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) ->
             taken: tuple[Tensor, ...] = takes_over(op, operands, attrs)
             return taken
     operands = tuple(symbolic(operand) for operand in operands)
-    builder = join(item.builder for item in _symbols((operands, tuple(attrs.values()))))
+    builder = None
+    for item in _symbols((operands, tuple(attrs.values()))):
+        if builder is not None and item.builder is not builder:
+            with whole():
+                builder = join(other.builder for other in _symbols((operands, tuple(attrs.values()))))
+                return _added(builder, op, operands, attrs, name)
+        builder = item.builder
     if builder is None:
         raise OpError(
             f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op
         )
-    inputs = [_constant(builder, operand) for operand in operands]
-    known = {key: _unsized(value) for key, value in attrs.items()}
-    value = builder.add(op, inputs, known, name=name, meta=current_meta(builder))
+    return _added(builder, op, operands, attrs, name)
+
+
+def _added(
+    builder: GraphBuilder, op: str, operands: tuple[Any, ...], attrs: dict[str, Any], name: str | None
+) -> tuple[Tensor, ...]:
+    """Add an op to a builder, or nothing when that fails."""
+    count = len(builder.nodes)
+    try:
+        inputs = [_constant(builder, operand) for operand in operands]
+        known = {key: _unsized(value) for key, value in attrs.items()}
+        value = builder.add(op, inputs, known, name=name, meta=current_meta(builder))
+    except BaseException:
+        builder.truncate(count)
+        raise
     return tuple(
         Tensor(builder, Value(value.node, port)) for port in range(len(builder.nodes[value.node].types))
     )

@@ -60,3 +60,13 @@ def number(name: str, value: Any, *, positive: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or (positive and not value > 0):
         raise BlockError(f"{name} is a number{' above 0' if positive else ''}; got {value!r}")
     return float(value)
+
+
+def wide(values: Any) -> Any:
+    """Return values of float16 in float32, where an epsilon such as 1e-12 is not 0; others as they are."""
+    return F.cast(values, "float32") if getattr(values, "dtype", None) == "float16" else values
+
+
+def narrow(values: Any, like: Any) -> Any:
+    """Return values in float16 again where those that they come from are."""
+    return F.cast(values, "float16") if getattr(like, "dtype", None) == "float16" else values

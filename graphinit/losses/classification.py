@@ -6,7 +6,7 @@ from typing import Any
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
-from graphinit.losses.base import Loss, number
+from graphinit.losses.base import Loss, narrow, number, wide
 
 EPSILON = 1e-12
 """What keeps logarithms of probabilities finite, as in Gluon."""
@@ -112,10 +112,11 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
         """Return the loss of each sample, shape (b,); `pos_weight` is a factor on the positive labels."""
         label = F.reshape_like(label, pred)
         if self._from_sigmoid:
+            given, pred = pred, wide(pred)
             positive = F.log(pred + EPSILON) * label
             if pos_weight is not None:
                 positive = positive * pos_weight
-            values = -(positive + F.log(1 - pred + EPSILON) * (1 - label))
+            values = narrow(-(positive + F.log(1 - pred + EPSILON) * (1 - label)), given)
         elif pos_weight is None:
             values = F.softplus(pred) - pred * label
         else:
@@ -148,7 +149,8 @@ class KLDivLoss(Loss):
         """Return the loss of each sample, shape (b,)."""
         if not self._from_logits:
             pred = F.log_softmax(pred, axis=self._axis)
-        return self.per_sample(label * (F.log(label + EPSILON) - pred), sample_weight)
+        values = label * (F.log(wide(label) + EPSILON) - pred)
+        return self.per_sample(narrow(values, pred), sample_weight)
 
 
 class HingeLoss(Loss):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.losses.base import Loss, number
+from graphinit.losses.base import Loss, narrow, number, wide
 
 
 class L2Loss(Loss):
@@ -101,7 +101,7 @@ class PoissonNLLLoss(Loss):
         if self._from_logits:
             values = F.exp(pred) - target * pred
         else:
-            values = pred - target * F.log(pred + epsilon)
+            values = narrow(pred - target * F.log(wide(pred) + epsilon), pred)
         if self._compute_full:
             large = F.maximum(target, 1.0)
             stirling = large * F.log(large) - large + 0.5 * F.log(large * (2 * math.pi))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.losses.base import Loss, number
+from graphinit.losses.base import Loss, narrow, number, wide
 
 
 class TripletLoss(Loss):
@@ -48,7 +48,9 @@ class CosineEmbeddingLoss(Loss):
 
     def forward(self, input1: Any, input2: Any, label: Any, sample_weight: Any = None) -> Any:
         """Return the loss of each pair, shape (b,), for vectors of shape (b, n)."""
-        cosine = _normalised(F.sum(input1 * F.reshape_like(input2, input1), axis=-1), input1, input2)
+        first, second = wide(input1), wide(input2)
+        cosine = _normalised(F.sum(first * F.reshape_like(second, first), axis=-1), first, second)
+        cosine = narrow(cosine, input1)
         label = F.reshape_like(label, cosine)
         values = F.where(F.equal(label, 1), 1 - cosine, F.relu(cosine - self._margin))
         return self.per_sample(values, sample_weight)

@@ -73,7 +73,8 @@ class MaxPool1D(Pool):
     padding : int or tuple of int
         How far windows reach out on each side, less than `pool_size`.
     ceil_mode : bool
-        Whether a window counts that ends outside.
+        Whether a window counts that ends outside, unless it starts behind the image (as in PyTorch;
+        Gluon counts such windows too).
     layout : {"NCW", "NWC"}
         Whether channels come first or last.
 
@@ -118,7 +119,8 @@ class MaxPool2D(Pool):
     padding : int or tuple of int
         How far windows reach out on each side, less than `pool_size`.
     ceil_mode : bool
-        Whether a window counts that ends outside.
+        Whether a window counts that ends outside, unless it starts behind the image (as in PyTorch;
+        Gluon counts such windows too).
     layout : {"NCHW", "NHWC"}
         Whether channels come first or last.
 
@@ -163,7 +165,8 @@ class MaxPool3D(Pool):
     padding : int or tuple of int
         How far windows reach out on each side, less than `pool_size`.
     ceil_mode : bool
-        Whether a window counts that ends outside.
+        Whether a window counts that ends outside, unless it starts behind the image (as in PyTorch;
+        Gluon counts such windows too).
     layout : {"NCDHW", "NDHWC"}
         Whether channels come first or last.
 
@@ -207,7 +210,8 @@ class AvgPool1D(Pool):
     padding : int or tuple of int
         How far windows reach out on each side, less than `pool_size`.
     ceil_mode : bool
-        Whether a window counts that ends outside.
+        Whether a window counts that ends outside, unless it starts behind the image (as in PyTorch;
+        Gluon counts such windows too).
     layout : {"NCW", "NWC"}
         Whether channels come first or last.
     count_include_pad : bool
@@ -254,7 +258,8 @@ class AvgPool2D(Pool):
     padding : int or tuple of int
         How far windows reach out on each side, less than `pool_size`.
     ceil_mode : bool
-        Whether a window counts that ends outside.
+        Whether a window counts that ends outside, unless it starts behind the image (as in PyTorch;
+        Gluon counts such windows too).
     layout : {"NCHW", "NHWC"}
         Whether channels come first or last.
     count_include_pad : bool
@@ -301,7 +306,8 @@ class AvgPool3D(Pool):
     padding : int or tuple of int
         How far windows reach out on each side, less than `pool_size`.
     ceil_mode : bool
-        Whether a window counts that ends outside.
+        Whether a window counts that ends outside, unless it starts behind the image (as in PyTorch;
+        Gluon counts such windows too).
     layout : {"NCDHW", "NDHWC"}
         Whether channels come first or last.
     count_include_pad : bool

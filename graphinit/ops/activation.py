@@ -23,6 +23,7 @@ def _activation(
     flops: int,
     attrs: tuple[Attr, ...] = (),
     inplace: tuple[int, ...] = (),
+    half: str = "",
 ) -> OpSpec:
     return register(
         OpSpec(
@@ -30,9 +31,11 @@ def _activation(
             signature="x:float[*a] -> y[*a]",
             doc=doc,
             kernel=kernel,
+            half=half,
             vjp=elementwise(partial),
             attrs=attrs,
             cost=per_output(flops),
+            quiet=True,
             inplace=inplace,
         )
     )
@@ -51,14 +54,16 @@ register(
     )
 )
 
-# 1 / (1 + exp(-x)) with x kept above the point where exp overflows in float16, 32 and 64; the
-# result there is below the smallest normal number already.
+# 1 / (1 + exp(-x)): where exp overflows the result is 0, which in float16 would be far too early.
 _SIGMOID = """\
-np.maximum(x, (-11.0, -88.0, -709.0)[y.itemsize >> 2], out=y)
-np.negative(y, out=y)
+np.negative(x, out=y)
 np.exp(y, out=y)
 np.add(y, 1, out=y)
 np.reciprocal(y, out=y)"""
+_SIGMOID_HALF = "np.reciprocal(np.exp(np.negative(x, dtype=np.float32)) + 1, out=y, casting='same_kind')"
+
+_LEAST = -1e4
+"""What silu and the like take lower numbers for: the gate is 0 there, and -inf times 0 would be nan."""
 
 _activation(
     "sigmoid",
@@ -67,6 +72,7 @@ _activation(
     lambda v: v.dy * v.y * (1 - v.y),
     flops=13,
     inplace=(0,),
+    half=_SIGMOID_HALF,
 )
 _activation(
     "tanh",
@@ -87,23 +93,26 @@ _activation(
 )
 _activation(
     "softsign",
-    "np.absolute(x, out=y)\nnp.add(y, 1, out=y)\nnp.divide(x, y, out=y)",
+    # Greater numbers give 1 as well, and inf / inf would be nan.
+    "np.absolute(x, out=y)\nnp.minimum(y, (6e4, 1e30, 1e300)[y.itemsize >> 2], out=y)\n"
+    "np.divide(y, y + 1, out=y)\nnp.copysign(y, x, out=y)",
     "x / (1 + |x|): [*a] -> [*a].",
     lambda v: v.dy / v.emit("square", v.emit("abs", v.x) + 1),
     flops=3,
 )
 _activation(
     "silu",
-    _SIGMOID + "\nnp.multiply(x, y, out=y)",
+    _SIGMOID + f"\nnp.multiply(np.maximum(x, {_LEAST}), y, out=y)",
     "x * sigmoid(x), also called swish: [*a] -> [*a].",
     lambda v: v.dy * _silu_slope(v),
     flops=14,
+    half=f"{_SIGMOID_HALF}\nnp.multiply(np.maximum(x, {_LEAST}), y, out=y)",
 )
 
 
 def _silu_slope(v: Vjp) -> Any:
     gate = v.emit("sigmoid", v.x)
-    return gate * (v.x * (1 - gate) + 1)
+    return gate * (v.emit("clip", v.x, low=_LEAST, high=-_LEAST) * (1 - gate) + 1)
 
 
 # --- the exponential family -------------------------------------------------------------------
@@ -126,7 +135,7 @@ _activation(
     "Exponential linear unit: x above 0, alpha * (exp(x) - 1) below: [*a] -> [*a].",
     lambda v: v.dy * _elu_slope(v, v.attrs["alpha"]),
     flops=14,
-    attrs=(Attr("alpha", checks.number, 1.0),),
+    attrs=(Attr("alpha", checks.finite, 1.0),),
 )
 _activation(
     "selu",
@@ -139,10 +148,16 @@ _activation(
     "leaky_relu",
     "np.minimum(x, 0, out=y)\nnp.multiply(y, {slope}, out=y)\nnp.add(y, np.maximum(x, 0), out=y)",
     "x above 0, slope * x below: [*a] -> [*a].",
-    lambda v: v.dy * ((v.x > 0) * (1.0 - v.attrs["slope"]) + v.attrs["slope"]),
+    # Truth values times a number would be float32, which rounds the slope.
+    lambda v: v.dy * _leaky_slope(v, v.x > 0),
     flops=4,
-    attrs=(Attr("slope", checks.number, 0.01),),
+    attrs=(Attr("slope", checks.finite, 0.01),),
 )
+
+
+def _leaky_slope(v: Vjp, above: Any) -> Any:
+    return v.emit("cast_like", v.emit("logical_not", above), v.x) * v.attrs["slope"] + above
+
 
 # --- the error function -----------------------------------------------------------------------
 
@@ -164,7 +179,7 @@ def _gelu_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], at
         inner = erf(x * math.sqrt(0.5))
     inner += 1
     inner *= 0.5
-    np.multiply(inner, x, out=y)
+    np.multiply(inner, np.maximum(x, _LEAST), out=y)
 
 
 _GELU_SCALE = math.sqrt(2 / math.pi)
@@ -172,7 +187,7 @@ _GELU_CUBIC = 0.044715
 
 
 def _gelu_slope(v: Vjp) -> Any:
-    x = v.x
+    x = v.emit("clip", v.x, low=-100.0, high=100.0)  # the slope is 0 or 1 beyond, and inf * 0 would be nan
     if not v.attrs["approximate"]:
         density = v.emit("exp", v.emit("square", x) * -0.5) * (1 / math.sqrt(2 * math.pi))
         return (v.emit("erf", x * math.sqrt(0.5)) + 1) * 0.5 + x * density
@@ -226,6 +241,7 @@ register(
         attrs=(Attr("axis", checks.integer, -1),),
         shape=checked_axis,
         cost=per_output(14),
+        quiet=True,
         inplace=(0,),
     )
 )
@@ -241,6 +257,7 @@ register(
         attrs=(Attr("axis", checks.integer, -1),),
         shape=checked_axis,
         cost=per_output(14),
+        quiet=True,
         inplace=(0,),
     )
 )

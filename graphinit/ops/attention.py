@@ -67,6 +67,7 @@ register(
         shape=_attention_weights_shape,
         dtype=first_dtype,
         cost=per_output(16),
+        quiet=True,
     )
 )
 
@@ -100,6 +101,7 @@ register(
         vjp=no_flow,
         attrs=(Attr("base", _base, 10000.0),),
         cost=per_output(30),
+        quiet=True,
         shape_only=(0,),
     )
 )

@@ -75,9 +75,17 @@ def number(value: Any) -> float:
     return result
 
 
-def positive_number(value: Any) -> float:
-    """A number above 0, as float."""
+def finite(value: Any) -> float:
+    """A number that is neither nan nor infinite, as float."""
     result = number(value)
+    if math.isinf(result):
+        raise ValueError("must be finite")
+    return result
+
+
+def positive_number(value: Any) -> float:
+    """A finite number above 0, as float."""
+    result = finite(value)
     if not result > 0:
         raise ValueError("must be above 0")
     return result

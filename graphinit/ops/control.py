@@ -150,6 +150,7 @@ register(
         dtype=_while_dtype,
         outputs=lambda attrs: len(attrs["body"].outputs),
         cost=_while_cost,
+        quiet=True,
     )
 )
 register(
@@ -167,6 +168,7 @@ register(
         dtype=lambda dtypes, attrs: tuple(dtypes[index] for index in attrs["places"]),
         outputs=lambda attrs: len(attrs["places"]),
         cost=lambda inputs, outputs, attrs: engine().cost(attrs["pull"], inputs),
+        quiet=True,
     )
 )
 
@@ -234,5 +236,6 @@ register(
         dtype=_cond_dtype,
         outputs=lambda attrs: len(attrs["then"].outputs),
         cost=_cond_cost,
+        quiet=True,
     )
 )

@@ -131,7 +131,7 @@ def _spread(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, at: Windows, groups: 
         grouped = dy.reshape(batch, groups, each, *at.places)
         for tap, seen in at.tap_views(padded):
             weight = weights[behind(2, *tap)].reshape(groups, each, *ones)
-            seen += (grouped * weight).sum(axis=2) if each > 1 else grouped[:, :, 0] * weight[:, 0]
+            seen += grouped[:, :, 0] * weight[:, 0] if each == 1 else (grouped * weight).sum(axis=2)
     else:
         _spread_columns(dy, rows, padded, at, groups)
     np.copyto(dx, at.cropped(padded))

@@ -178,6 +178,7 @@ register(
         shape=_arity,
         dtype=first_dtype,
         cost=per_input(20),
+        quiet=True,
     )
 )
 register(
@@ -192,5 +193,6 @@ register(
         shape=_arity,
         dtype=first_dtype,
         cost=per_input(40),
+        quiet=True,
     )
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphinit.ir.op import Attr, Attrs, DtypeRule, OpSpec, Template, Vjp, default_dtype, register
+import numpy as np
+
+from graphinit.errors import ValueRangeError
+from graphinit.ir.op import Attr, Attrs, DtypeRule, Kernel, OpSpec, Template, Vjp, default_dtype, register
 from graphinit.ir.source_text import literal
 from graphinit.ir.types import is_float
 from graphinit.ops import checks
@@ -13,6 +16,7 @@ from graphinit.ops.rules import (
     DEFAULT_FLOAT,
     DTypes,
     bool_dtype,
+    check_fits,
     elementwise,
     float_dtype,
     free,
@@ -45,13 +49,14 @@ def _unary(
             dtype=dtype,
             cost=per_output(flops),
             inplace=(0,),
+            quiet=True,
         )
     )
 
 
 def _binary(
     name: str,
-    kernel: str,
+    kernel: str | Kernel,
     doc: str,
     partials: tuple[Partial, Partial],
     *,
@@ -68,6 +73,7 @@ def _binary(
             dtype=dtype,
             cost=per_output(flops),
             inplace=(0, 1),
+            quiet=True,
         )
     )
 
@@ -100,16 +106,30 @@ _binary(
     (lambda v: v.dy / v.inputs[1], lambda v: -(v.dy * v.y) / v.inputs[1]),
     dtype=float_dtype,
 )
+
+
+def _dividing(function: np.ufunc) -> Kernel:
+    """Return the kernel of a division of which whole numbers have none by 0."""
+
+    def kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
+        x, y = inputs
+        if outputs[0].dtype.kind in "iu" and not np.all(y):
+            raise ValueRangeError("whole numbers are divided by 0")
+        function(x, y, out=outputs[0])
+
+    return kernel
+
+
 _binary(
     "floor_divide",
-    "np.floor_divide(x, y, out=z)",
+    _dividing(np.floor_divide),
     "Quotient x // y rounded down, broadcast: [*a], [*b] -> [*a|b]; constant almost everywhere.",
     (lambda v: None, lambda v: None),
     dtype=no_bool_dtype,
 )
 _binary(
     "remainder",
-    "np.remainder(x, y, out=z)",
+    _dividing(np.remainder),
     "Remainder x - (x // y) * y with the sign of y, broadcast: [*a], [*b] -> [*a|b].",
     (lambda v: v.dy, lambda v: -v.dy * (v.inputs[0] // v.inputs[1])),
     dtype=no_bool_dtype,
@@ -123,9 +143,10 @@ def _power_base(v: Vjp) -> Any:
 
 
 def _power_exponent(v: Vjp) -> Any:
-    x = v.x
+    x, y = v.inputs
     # 0 ** y doesn't change with y > 0: log(0) must not turn 0 * -inf into nan.
-    return v.dy * v.y * v.emit("log", v.emit("where", x == 0, v.emit("ones_like", x), x))
+    still = v.emit("logical_and", x == 0, y >= 0)
+    return v.dy * v.y * v.emit("log", v.emit("where", still, v.emit("ones_like", x), x))
 
 
 _binary(
@@ -244,7 +265,13 @@ def _clip_text(attrs: Attrs, inputs: int) -> str:
 def _clip_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
     dtype = no_bool_dtype(dtypes, attrs)
     fractional = isinstance(attrs["low"], float) or isinstance(attrs["high"], float)
-    return DEFAULT_FLOAT if dtype is not None and fractional and not is_float(dtype) else dtype
+    if dtype is None or is_float(dtype):
+        return dtype
+    if fractional:
+        return DEFAULT_FLOAT
+    for name in ("low", "high"):
+        check_fits(name, attrs[name], dtype)
+    return dtype
 
 
 register(
@@ -340,6 +367,7 @@ register(
         attrs=(Attr("dtype", checks.dtype),),
         dtype=lambda dtypes, attrs: str(attrs["dtype"]),
         cost=per_output(1),
+        quiet=True,
     )
 )
 register(
@@ -352,6 +380,7 @@ register(
         dtype=lambda dtypes, attrs: dtypes[1],
         cost=per_output(1),
         shape_only=(1,),
+        quiet=True,
     )
 )
 register(

@@ -12,8 +12,10 @@ from graphinit.ir.op import Attr, Attrs, Template, Vjp
 from graphinit.ir.source_text import literal, move_text
 from graphinit.ops import checks
 from graphinit.ops.rules import (
+    DTypes,
     array_axes,
     broadcasts_to,
+    check_fits,
     movement,
     no_flow,
     normalized_axes,
@@ -267,6 +269,12 @@ def _pad_text(attrs: Attrs, inputs: int) -> str:
     return f"y.fill({literal(attrs['value'])})\nnp.copyto({move_text(inner, 'y')}, x)"
 
 
+def _pad_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
+    if dtypes[0] is not None:
+        check_fits("value", attrs["value"], dtypes[0])
+    return dtypes[0]
+
+
 def _pad_vjp(v: Vjp) -> Sequence[Any]:
     inner = tuple((before, -after or None, None) for before, after in v.attrs["pads"])
     return (v.emit("getitem", v.dy, index=inner),)
@@ -279,4 +287,5 @@ movement(
     _pad_vjp,
     attrs=(Attr("pads", checks.pads), Attr("value", checks.scalar, 0)),
     shape=_pad_shape,
+    dtype=_pad_dtype,
 )

@@ -171,6 +171,12 @@ def _three_dtypes(dtypes: DTypes, attrs: Attrs) -> tuple[str | None, ...]:
     return (dtypes[0],) * 3
 
 
+def _above(v: Vjp, variance: Any) -> Any:
+    """Return a variance with epsilon added, which float16 may have no room for."""
+    wide = v.emit("cast", variance, dtype="float32") if variance.dtype == "float16" else variance
+    return wide + v.attrs["epsilon"]
+
+
 def _standardize_vjp(v: Vjp) -> Sequence[Any]:
     dy, dmean, dvariance = v.dys
     y, mean, variance = v.outputs
@@ -179,7 +185,7 @@ def _standardize_vjp(v: Vjp) -> Sequence[Any]:
     if dy is not None:
         level = v.emit("sum_like", dy, mean) / count
         slope = v.emit("sum_like", dy * y, mean) / count
-        dx = (dy - level - y * slope) * v.emit("rsqrt", variance + v.attrs["epsilon"])
+        dx = (dy - level - y * slope) * v.emit("rsqrt", _above(v, variance))
     if dmean is not None:
         moved = v.emit("broadcast_like", dmean / count, v.x)
         dx = moved if dx is None else dx + moved
@@ -205,6 +211,7 @@ register(
         shape=_standardize_shape,
         dtype=_three_dtypes,
         cost=per_input(7),
+        quiet=True,
     )
 )
 
@@ -215,10 +222,11 @@ def _batch_norm_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarra
     (x, gamma, beta, mean, variance), (y,) = inputs, outputs
     shape = [1] * x.ndim
     shape[attrs["axis"]] = -1
-    scale = np.sqrt(variance + variance.dtype.type(attrs["epsilon"]))
+    wide = np.result_type(variance.dtype, np.float32)  # float16 may have no such epsilon
+    scale = np.sqrt(variance.astype(wide) + attrs["epsilon"])
     np.divide(gamma, scale, out=scale)
     np.subtract(x, mean.reshape(shape), out=y)
-    np.multiply(y, scale.reshape(shape), out=y)
+    np.multiply(y, scale.reshape(shape), out=y, casting="same_kind")
     np.add(y, beta.reshape(shape), out=y)
 
 
@@ -241,13 +249,13 @@ def _batch_norm_vjp(v: Vjp) -> Sequence[Any]:
     def channel_sum(tensor: Any) -> Any:
         return v.emit("reshape_like", v.emit("sum_like", tensor, along(beta)), beta)
 
-    scale = v.emit("rsqrt", variance + v.attrs["epsilon"])
+    scale = v.emit("rsqrt", _above(v, variance))
     dx = v.dy * along(gamma * scale) if v.wanted[0] else None
     dbeta = channel_sum(v.dy) if v.wanted[2] or v.wanted[3] else None
     slopes = channel_sum(v.dy * (x - along(mean))) if v.wanted[1] or v.wanted[4] else None
     dgamma = slopes * scale if v.wanted[1] else None
     dmean = -(dbeta * gamma * scale) if v.wanted[3] else None
-    dvariance = slopes * gamma * scale / (variance + v.attrs["epsilon"]) * -0.5 if v.wanted[4] else None
+    dvariance = slopes * gamma * scale / _above(v, variance) * -0.5 if v.wanted[4] else None
     return (dx, dgamma, dbeta, dmean, dvariance)
 
 
@@ -263,6 +271,7 @@ register(
         shape=_batch_norm_shape,
         dtype=first_dtype,
         cost=per_output(3),
+        quiet=True,
         inplace=(0,),
     )
 )

@@ -20,7 +20,6 @@ from graphinit.ops import checks, nearby
 from graphinit.ops.rules import elements, first_dtype, int_dtype, scaled
 from graphinit.ops.windows import (
     Windows,
-    behind,
     channel_axis,
     channels_second,
     paddings,
@@ -75,9 +74,9 @@ def _pooled(ctx: Any, x: int, y: int, names: tuple[str, str]) -> None:
             f"axis {axis} of {names[1]} is axis {axis} of {names[0]}, the {word}",
         )
     for place, axis in enumerate(spatial_axes(rank, last)):
+        ctx.at_least(ctx.dim(x, axis), 1, f"axis {axis} of {names[0]} is pooled, so it must not be empty")
         if kernel == WHOLE:
             ctx.equal(ctx.dim(y, axis), 1, f"one window covers axis {axis} of {names[0]}")
-            ctx.at_least(ctx.dim(x, axis), 1, f"axis {axis} of {names[0]} is pooled, so it must not be empty")
             continue
         if max(padding[place]) >= kernel[place]:
             ctx.fail(
@@ -96,7 +95,7 @@ def _pooled(ctx: Any, x: int, y: int, names: tuple[str, str]) -> None:
             strides[place],
             sum(padding[place]),
             words,
-            attrs["ceil"],
+            padding[place][0] if attrs["ceil"] else None,
         )
 
 
@@ -127,9 +126,11 @@ def _average_gradient_shape(ctx: Any) -> None:
 
 
 def _windows(image: np.ndarray, places: Sequence[int], attrs: Attrs) -> Windows:
-    sizes, strides = image.shape[2:], attrs["strides"]
-    kernel = sizes if attrs["kernel"] == WHOLE else attrs["kernel"]
-    return Windows.of(sizes, kernel, strides, (1,) * len(strides), attrs["padding"], places)
+    sizes, strides, padding = image.shape[2:], attrs["strides"], attrs["padding"]
+    ones = (1,) * len(strides)
+    if attrs["kernel"] == WHOLE:  # the one window is the image itself, with no padding in it
+        return Windows.of(sizes, sizes, ones, ones, ((0, 0),) * len(strides), places)
+    return Windows.of(sizes, attrs["kernel"], strides, ones, padding, places)
 
 
 def _views(attrs: Attrs, *arrays: np.ndarray) -> list[np.ndarray]:
@@ -153,16 +154,6 @@ def _max_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], att
             first = False
         else:
             np.maximum(y, seen, out=y)
-    for axis, start in enumerate(_first_outside(at)):
-        y[behind(2 + axis, slice(start, None))] = np.finfo(y.dtype).min
-
-
-def _first_outside(at: Windows) -> list[int]:
-    """Return, for each spatial axis, from which place on windows see nothing of the image."""
-    return [
-        min(-(-(before + size) // stride), count)
-        for size, stride, (before, _), count in zip(at.sizes, at.strides, at.pads, at.places, strict=True)
-    ]
 
 
 def _taps_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
@@ -296,13 +287,16 @@ _ATTRS = (
     Attr("channels_last", checks.boolean, False),
 )
 _AVERAGE = (*_ATTRS, Attr("count_padding", checks.boolean, True))
-_PLACES = "[b,c,*s] -> [b,c,*t], t = (s + padding - kernel)//stride + 1, or rounded up with `ceil`"
+_PLACES = (
+    "[b,c,*s] -> [b,c,*t], t = (s + padding - kernel)//stride + 1, or with `ceil` rounded up,"
+    " though no window starts behind the image"
+)
 
 register(
     OpSpec(
         name="max_pool",
         signature="x:float[...] -> y[...]",
-        doc=f"Greatest value of each window: {_PLACES}; the lowest number where a window sees nothing.",
+        doc=f"Greatest value of each window: {_PLACES}.",
         kernel=_max_kernel,
         vjp=_max_vjp,
         attrs=_ATTRS,

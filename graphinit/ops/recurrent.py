@@ -54,7 +54,7 @@ def _sigmoid(x: np.ndarray) -> None:
 
 def _first(states: Arrays, index: int, like: np.ndarray) -> np.ndarray:
     """Return a state before the first step: zeros where none is given."""
-    return states[index] if states else np.zeros(like.shape, like.dtype)
+    return states[index] if index < len(states) else np.zeros(like.shape, like.dtype)
 
 
 def _order(length: int, reverse: bool) -> range:
@@ -99,21 +99,20 @@ def _lstm_kernel(outputs: Arrays, inputs: Arrays, attrs: Attrs) -> None:
     h, c = _first(states, 0, h_last), _first(states, 1, c_last)
     part, product = np.empty(gates.shape[1:], y.dtype), np.empty(y.shape[1:], y.dtype)
     _project(x, w, w_bias + r_bias, gates)
-    with np.errstate(over="ignore"):
-        for t in _order(length, attrs["reverse"]):
-            gate, cell = gates[t], cells[t]
-            np.matmul(h, r.T, out=part)
-            np.add(gate, part, out=gate)
-            _sigmoid(gate[:, : 2 * size])
-            np.tanh(gate[:, 2 * size : 3 * size], out=gate[:, 2 * size : 3 * size])
-            _sigmoid(gate[:, 3 * size :])
-            i, f, g, o = (gate[:, k * size : (k + 1) * size] for k in range(4))
-            np.multiply(f, c, out=cell)
-            np.multiply(i, g, out=product)
-            np.add(cell, product, out=cell)
-            np.tanh(cell, out=product)
-            np.multiply(o, product, out=y[t])
-            h, c = y[t], cell
+    for t in _order(length, attrs["reverse"]):
+        gate, cell = gates[t], cells[t]
+        np.matmul(h, r.T, out=part)
+        np.add(gate, part, out=gate)
+        _sigmoid(gate[:, : 2 * size])
+        np.tanh(gate[:, 2 * size : 3 * size], out=gate[:, 2 * size : 3 * size])
+        _sigmoid(gate[:, 3 * size :])
+        i, f, g, o = (gate[:, k * size : (k + 1) * size] for k in range(4))
+        np.multiply(f, c, out=cell)
+        np.multiply(i, g, out=product)
+        np.add(cell, product, out=cell)
+        np.tanh(cell, out=product)
+        np.multiply(o, product, out=y[t])
+        h, c = y[t], cell
     np.copyto(h_last, h)
     np.copyto(c_last, c)
 
@@ -162,22 +161,21 @@ def _gru_kernel(outputs: Arrays, inputs: Arrays, attrs: Attrs) -> None:
     h = _first(states, 0, h_last)
     part, product = np.empty(gates.shape[1:], y.dtype), np.empty(y.shape[1:], y.dtype)
     _project(x, w, w_bias, gates)
-    with np.errstate(over="ignore"):
-        for t in _order(length, attrs["reverse"]):
-            gate = gates[t]
-            np.matmul(h, r.T, out=part)
-            np.add(part, r_bias, out=part)
-            both, n = gate[:, : 2 * size], gate[:, 2 * size :]
-            np.add(both, part[:, : 2 * size], out=both)
-            _sigmoid(both)
-            np.copyto(inner[t], part[:, 2 * size :])
-            np.multiply(both[:, :size], inner[t], out=product)
-            np.add(n, product, out=n)
-            np.tanh(n, out=n)
-            np.subtract(h, n, out=product)  # (1 - z) n + z h = n + z (h - n)
-            np.multiply(both[:, size:], product, out=product)
-            np.add(n, product, out=y[t])
-            h = y[t]
+    for t in _order(length, attrs["reverse"]):
+        gate = gates[t]
+        np.matmul(h, r.T, out=part)
+        np.add(part, r_bias, out=part)
+        both, n = gate[:, : 2 * size], gate[:, 2 * size :]
+        np.add(both, part[:, : 2 * size], out=both)
+        _sigmoid(both)
+        np.copyto(inner[t], part[:, 2 * size :])
+        np.multiply(both[:, :size], inner[t], out=product)
+        np.add(n, product, out=n)
+        np.tanh(n, out=n)
+        np.subtract(h, n, out=product)  # (1 - z) n + z h = n + z (h - n)
+        np.multiply(both[:, size:], product, out=product)
+        np.add(n, product, out=y[t])
+        h = y[t]
     np.copyto(h_last, h)
 
 
@@ -343,6 +341,7 @@ register(
         attrs=(REVERSE,),
         shape=_gates(4),
         cost=_cost(1, 8),
+        quiet=True,
     )
 )
 register(
@@ -357,6 +356,7 @@ register(
         attrs=(REVERSE,),
         shape=_gates(4),
         cost=_cost(2, 16),
+        quiet=True,
     )
 )
 register(
@@ -371,6 +371,7 @@ register(
         attrs=(REVERSE,),
         shape=_gates(3),
         cost=_cost(1, 8),
+        quiet=True,
     )
 )
 register(
@@ -385,6 +386,7 @@ register(
         attrs=(REVERSE,),
         shape=_gates(3),
         cost=_cost(2, 16),
+        quiet=True,
     )
 )
 register(
@@ -398,6 +400,7 @@ register(
         attrs=(REVERSE, ACTIVATION),
         shape=_gates(1),
         cost=_cost(1, 3),
+        quiet=True,
     )
 )
 register(
@@ -411,5 +414,6 @@ register(
         attrs=(REVERSE, ACTIVATION),
         shape=_gates(1),
         cost=_cost(2, 6),
+        quiet=True,
     )
 )

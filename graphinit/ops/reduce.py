@@ -12,6 +12,7 @@ from graphinit.errors import DifferentiationError
 from graphinit.ir.op import Attr, Attrs, DtypeRule, Kernel, OpSpec, Vjp, VjpRule, register
 from graphinit.ops import checks
 from graphinit.ops.rules import (
+    DTypes,
     array_axes,
     bool_dtype,
     broadcasts_to,
@@ -46,6 +47,7 @@ def _reduction(
     shape: Any = reduced_shape,
     no_gradient: str = "",
     flops: int = 1,
+    half: str = "",
 ) -> OpSpec:
     return register(
         OpSpec(
@@ -53,12 +55,14 @@ def _reduction(
             signature=f"x{kind}[...] -> y[...]",
             doc=doc + _OVER,
             kernel=kernel,
+            half=half,
             vjp=vjp,
             no_gradient=no_gradient,
             attrs=attrs,
             shape=shape,
             dtype=dtype,
             cost=per_input(flops),
+            quiet=True,
         )
     )
 
@@ -89,6 +93,9 @@ _reduction(
     "Mean over axes; nan over nothing, as NumPy has it",
     elementwise(lambda v: _spread(v, v.dy / _count(v))),
     dtype=float_dtype,
+    # The sum may be too large where the mean is not.
+    half="np.divide(np.add.reduce(x, axis={axis}, keepdims={keepdims}, dtype=np.float32),"
+    " x.size / (y.size or 1), out=y, casting='same_kind')",
 )
 
 # --- products ---------------------------------------------------------------------------------
@@ -153,6 +160,7 @@ register(
         attrs=_AXIS[:1],
         shape=_others_shape,
         cost=per_input(3),
+        quiet=True,
     )
 )
 register(
@@ -165,6 +173,7 @@ register(
         attrs=_AXIS[:1],
         shape=_others_shape,
         cost=per_input(9),
+        quiet=True,
     )
 )
 
@@ -251,17 +260,22 @@ def _logsumexp_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray
     top = np.asarray(np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     np.copyto(top, 0, where=~np.isfinite(top))  # a row of -inf, or with +inf, must not give inf - inf
     total = np.asarray(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True))
-    with np.errstate(divide="ignore"):
-        np.log(total, out=total)
+    np.log(total, out=total)
     total += top
     np.copyto(y, total.reshape(y.shape))
+
+
+def _logsumexp_partial(v: Vjp) -> Any:
+    # Over nothing but -inf the result is -inf, and the gradient 0, not that of -inf - -inf.
+    level = v.emit("where", v.y == -math.inf, v.emit("zeros_like", v.y), v.y)
+    return v.emit("exp", v.x - restore_axes(v, level)) * restore_axes(v, v.dy)
 
 
 _reduction(
     "logsumexp",
     _logsumexp_kernel,
     "log(sum(exp(x))) over axes, shifted so that nothing overflows; -inf over nothing",
-    elementwise(lambda v: v.emit("exp", v.x - restore_axes(v, v.y)) * restore_axes(v, v.dy)),
+    elementwise(_logsumexp_partial),
     kind=":float",
     flops=13,
 )
@@ -288,6 +302,11 @@ def _count_shape(ctx: Any) -> None:
     normalized_axes(ctx, ctx.x, ctx.attrs["axis"])
 
 
+def _count_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
+    dtype = float_dtype(dtypes, attrs)
+    return "float32" if dtype == "float16" else dtype  # which ends at 65504, and rounds from 2048 on
+
+
 def _count_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], attrs: Attrs) -> None:
     shape = inputs[0].shape
     outputs[0][...] = math.prod(shape[axis] for axis in array_axes(len(shape), attrs["axis"]))
@@ -297,12 +316,12 @@ register(
     OpSpec(
         name="count",
         signature="x[...] -> y[]",
-        doc="Number of elements along axes, as a number of the dtype of x: [*a] -> [].",
+        doc="Number of elements along axes, as a floating number: [*a] -> [].",
         kernel=_count_kernel,
         vjp=no_flow,
         attrs=_AXIS[:1],
         shape=_count_shape,
-        dtype=float_dtype,
+        dtype=_count_dtype,
         cost=free,
         shape_only=(0,),
     )
@@ -338,6 +357,7 @@ register(
         shape=_sum_like_shape,
         dtype=first_dtype,
         cost=per_input(1),
+        quiet=True,
         shape_only=(1,),
     )
 )

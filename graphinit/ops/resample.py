@@ -140,6 +140,7 @@ register(
         attrs=_RESAMPLE,
         shape=_resample_shape,
         cost=_resample_cost,
+        quiet=True,
     )
 )
 register(
@@ -153,6 +154,7 @@ register(
         shape=_resample_gradient_shape,
         dtype=first_dtype,
         cost=per_input(4),
+        quiet=True,
         shape_only=(1,),
     )
 )
@@ -222,6 +224,7 @@ register(
         shape=_reflect_gradient_shape,
         dtype=first_dtype,
         cost=per_input(1),
+        quiet=True,
         shape_only=(1,),
     )
 )

@@ -16,9 +16,12 @@ def _reshape_shape(ctx: Any) -> None:
     target = ctx.attrs["shape"]
     if not ctx.set_rank(ctx.y, len(target)):
         return
-    for axis, size in enumerate(target):
-        if not (isinstance(size, int) and size == -1):
-            ctx.equal(ctx.dim(ctx.y, axis), size, f"axis {axis} of y is stated by shape=")
+    stated = [axis for axis, size in enumerate(target) if not (isinstance(size, int) and size == -1)]
+    for axis in stated:
+        ctx.equal(ctx.dim(ctx.y, axis), target[axis], f"axis {axis} of y is stated by shape=")
+        if len(stated) < len(target):  # NumPy and PyTorch refuse it too
+            why = f"axis {axis} of y stands beside -1 in shape=, which no size follows from when it is 0"
+            ctx.at_least(ctx.dim(ctx.y, axis), 1, why)
     _same_count(ctx, ctx.y, ctx.x)
 
 

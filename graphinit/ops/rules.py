@@ -14,6 +14,7 @@ from graphinit.ir.op import (
     Attr,
     Attrs,
     CostRule,
+    DtypeRule,
     Kernel,
     OpSpec,
     Template,
@@ -44,6 +45,15 @@ def float_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
     """Promote; integers and truth values give the default floating dtype."""
     result = default_dtype(dtypes, attrs)
     return result if result is None or is_float(result) else DEFAULT_FLOAT
+
+
+def check_fits(name: str, value: float | None, dtype: str) -> None:
+    """Raise `DTypeError` when a number cannot stand among whole numbers or truth values of a dtype."""
+    if value is None or is_float(dtype):
+        return
+    limits = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not limits[0] <= value <= limits[1] or value != int(value):
+        raise DTypeError(f"{name}={value!r} is no {dtype}")
 
 
 def sum_dtype(dtypes: DTypes, attrs: Attrs) -> str | None:
@@ -268,6 +278,7 @@ def movement(
     view: ViewRule | None = None,
     shape_only: tuple[int, ...] = (),
     cost: CostRule = free,
+    dtype: DtypeRule = first_dtype,
 ) -> OpSpec:
     """Register an op that moves data and keeps the dtype of its first input."""
     return register(
@@ -279,7 +290,7 @@ def movement(
             vjp=vjp,
             attrs=attrs,
             shape=shape,
-            dtype=first_dtype,
+            dtype=dtype,
             cost=cost,
             view=view,
             shape_only=shape_only,

@@ -151,5 +151,6 @@ register(
         dtype=_scan_dtype,
         outputs=lambda attrs: len(attrs["body"].outputs),
         cost=_scan_cost,
+        quiet=True,
     )
 )

@@ -98,7 +98,7 @@ def state_window(
     stride: int,
     padding: int | None,
     names: tuple[str, str],
-    ceil: bool = False,
+    before: int | None = None,
     because: Sequence[Any] = (),
 ) -> None:
     """State how many places a window has along one axis.
@@ -117,8 +117,9 @@ def state_window(
         How much is added on both sides together; None for as many places as strides fit in.
     names : tuple of str
         What `out` and `size` are, in messages.
-    ceil : bool
-        Whether a window that starts inside counts even if it ends outside.
+    before : int, optional
+        Lets windows count that end outside: the padding in front, since a window must still start on
+        the image or in front of it, never in the padding behind (PyTorch's rule).
     because : sequence of handle
         The sizes that the extent was worked out from.
     """
@@ -143,8 +144,9 @@ def state_window(
         if isinstance(known, int) and isinstance(least, int) and known < least:
             ctx.local.lose(out)
             return
-    up = stride - 1 if ceil else 0
-    offset = padding - extent + stride + up
+    offset = padding - extent + stride
+    if before is not None:  # rounded up, but no more places than strides start before the end of the image
+        offset = min(offset, before) + stride - 1
     ctx.floordiv(
         out,
         (1, size, offset),

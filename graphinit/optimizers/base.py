@@ -17,6 +17,7 @@ import numpy as np
 from graphinit.compiler import compile_training
 from graphinit.copying import Portable
 from graphinit.errors import GradientError, ParameterError
+from graphinit.functional.elementwise import cast
 from graphinit.interrupts import Change, Held, make
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Value
@@ -27,7 +28,7 @@ from graphinit.ir.types import TensorType
 from graphinit.optimizers.checks import number, positive
 from graphinit.optimizers.program import GradientVariable, Item
 from graphinit.optimizers.restoring import Restored, Types, restored
-from graphinit.optimizers.rule import Slot, Update, limited_scale
+from graphinit.optimizers.rule import Slot, Update, limited_scale, wide_dtype
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 from graphinit.recording import settle_pending
@@ -42,6 +43,9 @@ NEXT = "next."
 
 class Optimizer(Portable):
     """Base of optimisers.  A subclass says what it keeps (`slots`) and how a parameter changes (`rule`).
+
+    Parameters of float16 are updated in float32, which is also what is kept for them: an epsilon of 1e-8
+    would be 0 in float16, and the square of a gradient of 300 infinite.
 
     Parameters
     ----------
@@ -323,10 +327,11 @@ class Optimizer(Portable):
         dict
             The outputs ``next.<name>``.
         """
+        gradients = [_widened(item.gradient) for item in items]
         if self.clip_global_norm is not None:
-            scale = limited_scale([item.gradient for item in items], scale, self.clip_global_norm)
+            scale = limited_scale(gradients, scale, self.clip_global_norm)
         outputs: dict[str, Value] = {}
-        for item in items:
+        for item, gradient in zip(items, gradients, strict=True):
             parameter = self.parameters[item.index]
             states = {}
             for slot, variable in self.states(item.index).items():
@@ -337,8 +342,8 @@ class Optimizer(Portable):
                     builder, builder.source("state", name, TensorType(array.shape, array.dtype.name))
                 )
             update = Update(
-                item.weight,
-                item.gradient,
+                _widened(item.weight),
+                gradient,
                 scale,
                 rate * parameter.lr_mult if parameter.lr_mult != 1 else rate,
                 item.time,
@@ -346,19 +351,26 @@ class Optimizer(Portable):
                 self.clip_gradient,
                 states,
             )
-            outputs[f"{NEXT}{item.name}"] = self.rule(update).value
+            new = self.rule(update)
+            if update.weight is not item.weight:
+                new = cast(new, parameter.dtype)
+            outputs[f"{NEXT}{item.name}"] = new.value
             for slot, tensor in update.next.items():
                 outputs[f"{NEXT}{item.name}.{slot}"] = tensor.value
         return outputs
 
     # ------------------------------------------------------------------ what is kept
 
+    def wide_slots(self, shape: tuple[int, ...], dtype: str) -> Mapping[str, Slot]:
+        """Return the slots of a parameter of some dtype: those of float16 are kept in float32."""
+        return self.slots(shape, wide_dtype(dtype))
+
     def states(self, index: int) -> dict[str, StateVariable]:
         """Return what is kept for a parameter, made when it is first asked for."""
         parameter = self.parameters[index]
         parameter.check_initialized()
         kept = self._states[index]
-        for name, slot in self.slots(tuple(parameter.data().shape), parameter.dtype).items():
+        for name, slot in self.wide_slots(tuple(parameter.data().shape), parameter.dtype).items():
             found = kept.get(name)
             if found is None or found.data().shape != slot.shape:
                 kept[name] = StateVariable(np.full(slot.shape, slot.initial, slot.dtype))
@@ -443,3 +455,9 @@ class Optimizer(Portable):
     def __repr__(self) -> str:
         options = "".join(f", {name}={getattr(self, name)!r}" for name in self.hyper)
         return f"{class_name(self)}(lr={self.learning_rate:g}{options})"
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    """Return a tensor in the dtype that updates are computed in."""
+    dtype = tensor.dtype
+    return tensor if dtype is None or dtype == wide_dtype(dtype) else cast(tensor, wide_dtype(dtype))

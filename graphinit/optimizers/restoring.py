@@ -117,7 +117,7 @@ def _chosen(
                 path=name,
             )
         return {}
-    slots = optimizer.slots(*type)
+    slots = optimizer.wide_slots(*type)
     found: dict[str, Stored | None] = {}
     for slot, wanted in slots.items():
         array = arrays.get(f"{name}.{slot}")
@@ -143,5 +143,5 @@ def _type(parameter: Parameter, types: Types) -> tuple[tuple[int, ...], str] | N
 def _initial(optimizer: Optimizer, index: int, slot: str, types: Types) -> np.ndarray:
     type = _type(optimizer.parameters[index], types)
     assert type is not None, "slots are chosen for parameters of known shape"
-    wanted = optimizer.slots(*type)[slot]
+    wanted = optimizer.wide_slots(*type)[slot]
     return np.full(wanted.shape, wanted.initial, wanted.dtype)

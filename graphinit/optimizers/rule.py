@@ -89,7 +89,7 @@ class Update:
         return tuple(self.weight.shape)
 
     def number(self, scalar: Tensor) -> Tensor:
-        """Return a float64 scalar in the parameter's dtype."""
+        """Return a float64 scalar in the dtype that the parameter is updated in."""
         return cast(scalar, self.weight.dtype)
 
     @property
@@ -115,6 +115,11 @@ class Update:
         average = self.states[slot] * old + value * new
         self.next[slot] = average
         return average
+
+
+def wide_dtype(dtype: str) -> str:
+    """Return the dtype in which parameters of some dtype are updated."""
+    return "float32" if dtype == "float16" else dtype
 
 
 def norm(x: Tensor) -> Tensor:

@@ -150,7 +150,7 @@ class Node:
         self.values: list[Any] = [None] * len(types) if values is None else values
         self.wanted = False
         self.spent = False
-        self.states: dict[int, np.ndarray] | None = None
+        self.states: dict[int, tuple[np.ndarray, int]] | None = None
         self._holders: list[Any] = []
 
     def held_by(self, holder: Any, port: int) -> None:

@@ -19,7 +19,6 @@ from graphinit.parameter import Parameter
 from graphinit.recorded.describing import describe, trained
 from graphinit.recorded.nodes import LEAF, CallEntry, GradientEntry, Node, Ref, Structure, collect
 from graphinit.recording import thread
-from graphinit.state import RandomState
 from passes.base import run_pass
 from passes.dead_code import RemoveDeadCode
 
@@ -29,17 +28,18 @@ _loose: OrderedDict[Any, Plan] = OrderedDict()
 
 
 class _Stream:
-    """A random stream as a program sees it: it may have to draw the same numbers again.
+    """A state that is stored when forward has run, as a program sees it: it may have to start there again.
 
     Parameters
     ----------
-    state : RandomState
-        The stream itself.
+    state : RandomState or Parameter
+        The state itself.
     """
 
-    def __init__(self, state: RandomState) -> None:
+    def __init__(self, state: Any) -> None:
         self.state = state
         self.first: np.ndarray | None = None
+        self.reached = 0
 
     @property
     def _data(self) -> np.ndarray:
@@ -50,13 +50,13 @@ class _Stream:
         return self.state.data() if self.first is None else self.first
 
     def store(self, data: np.ndarray) -> None:
-        """Move the stream on, unless it has been further already."""
-        now = self.state.data()
-        if not np.array_equal(now[:2], data[:2]) or data[2] > now[2]:
+        """Move the state on, unless it has been further already."""
+        if self.reached > self.state.moves:
             self.state.store(data)
+            self.state.moves = self.reached
 
     def accept_gradient(self, gradient: np.ndarray) -> None:
-        """Do nothing: streams have no gradient."""
+        """Do nothing: states have no gradient."""
 
 
 class Plan:
@@ -74,10 +74,8 @@ class Plan:
 
     def __init__(self, structure: Structure, differentiate: bool) -> None:
         described = describe(structure)
-        self.streams = [
-            (name, _Stream(variable)) for name, variable in described.variables.items()
-            if isinstance(variable, RandomState)
-        ]  # fmt: skip
+        states = {name for name, node in described.graph.state.items() if not node.is_stored_late}
+        self.streams = [(name, _Stream(described.variables[name])) for name in sorted(states)]
         self.last = threading.local()
         variables = {**described.variables, **dict(self.streams)}
         graph = run_pass(RemoveDeadCode(), described.graph).graph
@@ -131,15 +129,18 @@ class Plan:
             raise
 
     def _rewind(self, structure: Structure) -> None:
-        """Let random streams start where they started when these calls were run before."""
+        """Let states start where they started when these calls were run before."""
         calls = [node for node in structure.nodes if isinstance(node.entry, CallEntry)]
         known = next((node.states for node in calls if node.states is not None), None)
+        starts: dict[int, tuple[np.ndarray, int]] = {}
         for _, stream in self.streams:
             before = None if known is None else known.get(id(stream.state))
-            stream.first = stream.state.data().copy() if before is None else before
+            stream.first, moves = before or (stream.state.data().copy(), stream.state.moves)
+            starts[id(stream.state)] = stream.first, moves
+            stream.reached = moves + len(calls)
         for node in calls:
             if node.states is None:
-                node.states = {id(stream.state): np.array(stream.data()) for _, stream in self.streams}
+                node.states = starts
 
     def ran(self, structure: Structure) -> bool:
         """Whether the last forward of this thread was that of these very nodes."""

@@ -7,7 +7,7 @@ and `run_op`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ from graphinit.ir.types import TensorType
 KernelFunction = Callable[[Sequence[Any], Sequence[Any]], None]
 
 
-def kernel_text(spec: OpSpec, attrs: Attrs, inputs: int) -> str | None:
+def kernel_text(spec: OpSpec, attrs: Attrs, inputs: int, dtype: str = "float32") -> str | None:
     """Return the statements of an op's kernel over its operand names, attributes put in.
 
     Parameters
@@ -29,6 +29,8 @@ def kernel_text(spec: OpSpec, attrs: Attrs, inputs: int) -> str | None:
         Its attributes; sizes in them are numbers.
     inputs : int
         How many inputs there are.
+    dtype : str
+        The dtype of the first output.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def kernel_text(spec: OpSpec, attrs: Attrs, inputs: int) -> str | None:
     >>> print(kernel_text(op_spec("linear"), op_spec("linear").check_attrs({}), 2))
     np.matmul(x, w.T, out=y)
     """
-    return _text(spec, spec.kernel, attrs, inputs)
+    return _text(spec, (dtype == "float16" and spec.half) or spec.kernel, attrs, inputs)
 
 
 def kernel_function(spec: OpSpec, attrs: Attrs, inputs: int) -> KernelFunction:
@@ -66,12 +68,28 @@ def kernel_function(spec: OpSpec, attrs: Attrs, inputs: int) -> KernelFunction:
     array([1.        , 2.71828183])
     """
     text = kernel_text(spec, attrs, inputs)
+    function: KernelFunction
     if text is None:
-        kernel: Any = spec.kernel
-        return lambda outputs, arrays: kernel(outputs, arrays, attrs)
-    taken = [operand.name for operand in spec.parsed.inputs[:inputs]]
-    given = [operand.name for operand in spec.parsed.outputs]
-    return _compiled(spec.name, text, tuple(taken), tuple(given))
+        function = partial(_called, spec.kernel, attrs)
+    else:
+        taken = [operand.name for operand in spec.parsed.inputs[:inputs]]
+        given = [operand.name for operand in spec.parsed.outputs]
+        function = _compiled(spec.name, text, tuple(taken), tuple(given))
+        if spec.half:
+            short = kernel_text(spec, attrs, inputs, "float16") or text
+            function = _by_width(function, _compiled(spec.name, short, tuple(taken), tuple(given)))
+    return np.errstate(all="ignore")(function) if spec.quiet else function
+
+
+def _called(kernel: Any, attrs: Attrs, outputs: Sequence[Any], arrays: Sequence[Any]) -> None:
+    kernel(outputs, arrays, attrs)
+
+
+def _by_width(usual: KernelFunction, half: KernelFunction) -> KernelFunction:
+    def function(outputs: Sequence[Any], arrays: Sequence[Any]) -> None:
+        (half if outputs[0].dtype == np.float16 else usual)(outputs, arrays)
+
+    return function
 
 
 def run_op(

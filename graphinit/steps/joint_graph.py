@@ -16,7 +16,7 @@ from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import Attrs, Literal, op_spec
 from graphinit.ir.tensor import Tensor
-from graphinit.ir.types import TensorType, is_float, static_shape
+from graphinit.ir.types import TensorType, static_shape
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.program import Item
 from graphinit.steps.sums import GradientSums
@@ -114,8 +114,8 @@ def joint_graph(
     kept = {name: value for name, value in graph.outputs.items() if name not in joint.gradients}
     writes |= {
         name: name.removeprefix(NEXT)
-        for name, value in kept.items()
-        if name != loss and is_float(graph.type_of(value).dtype)  # running statistics
+        for name in kept
+        if name != loss and graph[name.removeprefix(NEXT)].is_stored_late
     }
     names = [name for name in graph.inputs if name != seed]
     return builder.build({**kept, **updates}, inputs=[*names, *scalars], structure=loss), writes

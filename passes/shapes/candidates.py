@@ -168,7 +168,13 @@ class _Round:
     def _agreed(self, trial: Trial, place: Place, before: dict[Place, Any] | None) -> dict[Place, Any]:
         """What a trial knows of other places, if all before it say the same."""
         if before is not None:
-            return {each: dim for each, dim in before.items() if _at(trial, each) == dim}
+            kept = {each: dim for each, dim in before.items() if _at(trial, each) == dim}
+            shapes = self.solver.shapes  # an axis says something only where it is clear how many there are
+            return {
+                (value, axis): dim
+                for (value, axis), dim in kept.items()
+                if shapes[value] is not None or (value, -1) in kept
+            }
         solver, tried = self.solver, unknown_at(self.solver, place)
         agreed: dict[Place, Any] = {}
         for value in sorted(trial.touched):

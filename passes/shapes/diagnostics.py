@@ -8,6 +8,7 @@ from typing import Any
 from graphinit.errors import DTypeError, GraphInitError, ShapeError
 from graphinit.ir.node import Node
 from graphinit.ir.types import TensorType
+from graphinit.json_values import MOST
 from graphinit.plain_text import escaped
 from passes.shapes.cause import Cause
 from passes.shapes.dtype_inference import kind_words
@@ -159,6 +160,9 @@ def _misfit_error(history: History, misfit: Misfit) -> GraphInitError:
     value, axis, declared, given = misfit
     node, name = history.node(value), history.name(value)
     place = f"{node.meta.origin}" if node.meta.origin else "the graph"
+    if axis >= 0 and isinstance(given, int) and not 0 <= given <= MOST:
+        message = f"axis {axis} of {name} is declared as {declared}, and a size cannot be {given}"
+        return ShapeError(message, code="GI205", axis=axis, node=name, path=node.meta.path or None)
     where = history.inference.given[value].where
     origins = (f"{declared} declared at {place}", f"{given} given at {where}")
     fields: dict[str, Any] = {

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from graphinit.ir.dims import Dim, Expr, Unknown, bounds, exact_quotient, maximum
+from graphinit.ir.dims import Dim, Expr, Unknown, bounds, exact_quotient, maximum, minimum
 from passes.shapes.requirements import Condition, impossible
 from passes.shapes.unification import LOST, Axis, Local
 
@@ -335,19 +335,26 @@ class Equations:
                 self.local.choose(dim, (1, size), places, why)
 
     def _widest(self, out: Handle, dims: Sequence[Handle], sizes: list[Dim], why: str) -> None:
-        """Only symbols that may be 1: the result is the greatest, if they are equal but for ones."""
+        """Only symbols that may be 1: the result is the greatest, if they are equal but for ones.
+
+        Where one may be 0 beside a 1, the result is 0 then.
+        """
         local = self.local
         widest: Dim = 1
+        least: Dim = 1
         for number, size in enumerate(sizes):
-            local.need([Condition(">=", size, 1)], dims, why)
             widest = maximum(widest, size)
+            if local.positive is None and isinstance(size, Expr):
+                local.need([Condition(">=", size, 1)], dims, why, size)
+            elif local.positive is not None and size not in local.positive:
+                least = minimum(least, size)
             for other in sizes[:number]:
                 pair = (Condition("==", other, size), Condition("==", other, 1), Condition("==", size, 1))
                 if not local.need(pair, dims, why):
                     local.clash("GI203", f"{why}: {other} and {size} do not broadcast", dims)
                     local.lose(out)
                     return
-        self._bind(out, widest, dims, why)
+        self._bind(out, widest * least, dims, why)
 
 
 def _all_same(values: Sequence[Any]) -> bool:

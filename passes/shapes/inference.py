@@ -13,12 +13,14 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.origin import Origin, here
 from graphinit.ir.types import TensorType, is_float
+from graphinit.json_values import MOST
 from passes.shapes.candidates import try_candidates
 from passes.shapes.dtype_inference import Dtypes, read_declared
 from passes.shapes.requirements import Condition, impossible
 from passes.shapes.resumption import ResumedSolver
 from passes.shapes.solver import Solver
 from passes.shapes.unification import LOST
+from passes.shapes.zero_sizes import find_positive
 
 __all__ = ["Given", "Inference", "Misfit", "infer", "number_of", "read_inputs"]
 
@@ -99,15 +101,27 @@ class Inference:
             self.solver: Solver = resumed
             self._visited: int | None = len(resumed.visited)
         else:
-            self.solver = Solver(symbols)
-            self.solver.take_over(graph, shapes)
-            self.solver.run()
-            if self.solver.choices and not self.misfits:
-                try_candidates(self.solver)
+            self.solver = self._solved(symbols, None)
             self._visited = None
+        positive = self._positive()
+        if positive is not None:
+            self.solver, self._visited = self._solved(symbols, positive), None
         if self.solver.clashes or self.misfits:
             self.solver.mark_lost()
         self.dtypes = self._settle_dtypes()
+
+    def _solved(self, symbols: dict[str, Dim], positive: frozenset[Expr] | None) -> Solver:
+        solver = Solver(symbols, positive)
+        solver.take_over(self.graph, self.stated)
+        solver.run()
+        if solver.choices and not self.misfits:
+            try_candidates(solver)
+        return solver
+
+    def _positive(self) -> frozenset[Expr] | None:
+        """Return which sizes are 1 or more, when others were taken as such that needn't be."""
+        needs = self.solver.needs.values()
+        return find_positive(needs, (each for _, _, each in self.needs)) if needs else None
 
     def _resume(self, previous: Inference, symbols: Mapping[str, Dim]) -> ResumedSolver | None:
         if previous.mistakes or self.misfits:
@@ -142,10 +156,19 @@ class Inference:
         if symbols:
             for value, shape in enumerate(shapes):
                 if shape is not None and any(isinstance(dim, Expr) for dim in shape):
-                    shapes[value] = tuple(d.substitute(symbols) if isinstance(d, Expr) else d for d in shape)
+                    shapes[value] = self._put_in(value, shape, symbols)
         for value, given in self.given.items():
             shapes[value] = self._join(value, shapes[value], given.type.shape)
         return symbols
+
+    def _put_in(self, value: int, shape: Any, symbols: Mapping[str, Dim]) -> Any:
+        """Put sizes in for the symbols of a declared shape."""
+        sizes = [dim.substitute(symbols) if isinstance(dim, Expr) else dim for dim in shape]
+        for axis, (declared, dim) in enumerate(zip(shape, sizes, strict=True)):
+            if isinstance(declared, Expr) and isinstance(dim, int) and not 0 <= dim <= MOST:
+                self.misfits.append(Misfit(value, axis, declared, dim))
+                sizes[axis] = LOST
+        return tuple(sizes)
 
     def _join(self, value: int, declared: Any, given: Any) -> Any:
         if declared is None or given is None:
@@ -155,7 +178,9 @@ class Inference:
             return declared
         joined: list[Any] = []
         for axis, (mine, other) in enumerate(zip(declared, given, strict=True)):
-            if mine == -1 or other == -1 or mine is other or mine == other:
+            if mine is LOST:
+                joined.append(LOST)
+            elif mine == -1 or other == -1 or mine is other or mine == other:
                 joined.append(other if mine == -1 else mine)
             elif impossible(mine, other):
                 self.misfits.append(Misfit(value, axis, mine, other))

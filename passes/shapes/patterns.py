@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from graphinit.errors import ShapeError
-from graphinit.ir.dims import Dim, Unknown
+from graphinit.ir.dims import Dim, Expr, Unknown
 from graphinit.ir.node_table import Row
 from passes.shapes.shape_context import ShapeContext, slot_names
 from passes.shapes.signature_rule import state_signature
@@ -65,6 +65,7 @@ def answer(
     unknowns: int,
     alias: tuple[int, ...] | None,
     symbols: dict[str, Dim],
+    positive: frozenset[Expr] | None = None,
 ) -> Entry:
     """Return what the rule of a row says about a pattern.
 
@@ -80,11 +81,13 @@ def answer(
         For each slot the first slot with the same value.
     symbols : dict
         What symbols in attributes stand for.
+    positive : frozenset of Expr, optional
+        See `Local`.
     """
-    key = row.rule, pattern, alias, tuple(sorted(symbols.items())) if symbols else ()
+    key = row.rule, pattern, alias, tuple(sorted(symbols.items())) if symbols else (), positive
     found = _answers.get(key)
     if found is None:
-        question = row, pattern, unknowns, alias, symbols
+        question = row, pattern, unknowns, alias, symbols, positive
         found = Entry(_solved(False, *question), partial(_facts, *question))
         if len(_answers) >= _MOST:
             _answers.clear()
@@ -104,11 +107,12 @@ def _solved(
     unknowns: int,
     alias: tuple[int, ...] | None,
     symbols: dict[str, Dim],
+    positive: frozenset[Expr] | None,
 ) -> Local:
     """Solve a rule for one pattern: state it again as long as something waits for what was learnt."""
     spec = row.rule.spec
     assert spec is not None, "sources have no rule"
-    local = Local(pattern, unknowns, alias, slot_names(row), explained)
+    local = Local(pattern, unknowns, alias, slot_names(row), explained, positive)
     context = ShapeContext(local, row.rule, row.inputs, row.outputs, symbols)
     while True:
         local.changed = local.waiting = False

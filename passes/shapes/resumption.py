@@ -64,6 +64,8 @@ class ResumedSolver(Solver):
         """
         if solver.revisits or solver.clashes or solver.tried or solver.symbols != self.symbols:
             return False
+        if solver.positive is not None:
+            return False
         if not is_complete(solver.shapes):
             return False
         rows = self._take_over(graph, solver, stated)

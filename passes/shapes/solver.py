@@ -41,6 +41,8 @@ class Solver:
     ----------
     symbols : mapping, optional
         What symbols in attributes stand for.
+    positive : frozenset of Expr, optional
+        The sizes that are 1 or more; by default all that broadcast are taken as such.
 
     Attributes
     ----------
@@ -60,7 +62,10 @@ class Solver:
         What waiting rows leave to unknowns, and what trying that gave (`passes.shapes.candidates`).
     """
 
-    def __init__(self, symbols: Mapping[str, Dim] | None = None) -> None:
+    def __init__(
+        self, symbols: Mapping[str, Dim] | None = None, positive: frozenset[Expr] | None = None
+    ) -> None:
+        self.positive = positive
         self.table: list[Row] = []
         self.steps: list[tuple[int, Rule, tuple[int, ...], Any, int]] = []
         self.shapes: list[Any] = []
@@ -175,7 +180,7 @@ class Solver:
         row = self.table[index]
         _, shown = key
         pattern, owners, alias = pattern_of(row, shown)
-        entry = answer(row, pattern, len(owners), alias, self.symbols)
+        entry = answer(row, pattern, len(owners), alias, self.symbols, self.positive)
         if entry.learnt:
             self.log.append((index, entry))
         for clash in entry.clashes:

@@ -81,7 +81,7 @@ class Trial(Solver):
     """A copy of a solver in which one more size is stated."""
 
     def __init__(self, solver: Solver, most_rows: int) -> None:
-        super().__init__(solver.symbols)
+        super().__init__(solver.symbols, solver.positive)
         self.table, self.given, self.shapes = solver.table, solver.given, list(solver.shapes)
         self.steps, self.first_user, self.more_users, self.producers = (
             solver.steps,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from graphinit.ir.dims import Dim, Expr, Unknown
+from graphinit.json_values import MOST
 from passes.shapes.requirements import Condition, impossible
 
 Place = tuple[int, int]
@@ -68,11 +69,16 @@ class Clash(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Conditions of which one must hold for the op to make sense, and what they follow from."""
+    """Conditions of which one must hold for the op to make sense, and what they follow from.
+
+    `taken` is a size that was taken as 1 or more, to keep things simple; the op may also make sense
+    without that (`passes.shapes.zero_sizes`).
+    """
 
     alternatives: tuple[Condition, ...]
     places: tuple[Place, ...]
     why: str
+    taken: Expr | None = None
 
 
 class Choice(NamedTuple):
@@ -154,6 +160,8 @@ class Local:
         What to call each slot in messages.
     explained : bool
         Whether to keep the reason for each size that is settled.
+    positive : frozenset of Expr, optional
+        The sizes that are 1 or more; by default all that broadcast are taken as such.
 
     Attributes
     ----------
@@ -172,8 +180,10 @@ class Local:
         alias: Sequence[int] | None,
         names: tuple[str, ...],
         explained: bool,
+        positive: frozenset[Expr] | None = None,
     ) -> None:
         self.shapes: list[Any] = list(shapes)
+        self.positive = positive
         self.names = names
         self.given = given
         self._alias = alias
@@ -252,7 +262,9 @@ class Local:
         shape = self.shape(slot)
         return None if shape is None else tuple(map(self.value, shape))
 
-    def need(self, alternatives: Sequence[Condition], handles: Iterable[Any], why: str) -> bool:
+    def need(
+        self, alternatives: Sequence[Condition], handles: Iterable[Any], why: str, taken: Expr | None = None
+    ) -> bool:
         """Note that one of some conditions must hold; False when none can."""
         possible = []
         for condition in alternatives:
@@ -263,7 +275,9 @@ class Local:
                 possible.append(condition.normal())
         if not possible:
             return False
-        self.needs.setdefault(tuple(possible), Need(tuple(possible), sides_of(handles), why))
+        found = self.needs.get(tuple(possible))
+        if found is None or (found.taken is not None and taken is None):
+            self.needs[tuple(possible)] = Need(tuple(possible), sides_of(handles), why, taken)
         return True
 
     def choose(
@@ -277,6 +291,13 @@ class Local:
         self, unknown: Unknown, dim: Any, target: Any, sources: tuple[Any, ...], why: str, equal: bool
     ) -> None:
         """Settle an unknown, or make it one with another."""
+        if type(dim) is int or type(dim) is Expr:
+            low = dim if isinstance(dim, int) else dim.bounds[0]
+            if low is not None and low > MOST:
+                self.clash(
+                    "GI205", f"{why}: a size cannot be {dim}, which has more than 64 bits", (target, *sources)
+                )
+                dim = LOST
         if type(dim) is Unknown and dim.number > unknown.number:
             unknown, dim = dim, unknown  # the younger follows the older
         self.bound[unknown] = dim

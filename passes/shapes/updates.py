@@ -9,6 +9,7 @@ from typing import Any
 
 from graphinit.ir.dims import Dim, Expr
 from graphinit.ir.graph import Graph
+from graphinit.json_values import MOST
 from passes.shapes.inference import Given, Inference
 from passes.shapes.requirements import Condition
 from passes.shapes.resumption import is_complete
@@ -122,6 +123,8 @@ def _substituted(old: Inference, given: Mapping[int, Given], sizes: Mapping[str,
         if any(type(dim) is Expr for dim in now.type.shape or ()) and now.type.shape != old.stated[value]:
             return None
     shapes = {shape: _with(shape, sizes) for shape in distinct}
+    if any(type(dim) is int and dim > MOST for shape in shapes.values() for dim in shape):
+        return None
     new = copy.copy(old)
     new.given = dict(given)
     new.stated = list(old.stated)

@@ -309,7 +309,10 @@ def test_large_results_of_small_constants_are_not_folded():
 
 
 def test_what_would_fail_or_warn_is_left_to_the_program():
-    graph = settled(lambda x: x + F.log(F.constant(np.zeros(5, np.float32))), **X)
+    product = F.matmul(F.constant(np.full((5, 2), np.inf, np.float32)), F.constant(np.zeros(2, np.float32)))
+    graph = settled(lambda x: x + product, **X)
+    assert FoldConstants()(graph).graph is graph
+    graph = settled(lambda x: x + F.constant(np.arange(5)) // 0, **X)
     assert FoldConstants()(graph).graph is graph
 
 
