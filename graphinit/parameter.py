@@ -9,7 +9,7 @@ changes nothing, and messages name the parameter's path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
 from graphinit.interrupts import Change, Held, make
 from graphinit.ir.op import Attrs
+from graphinit.ir.operators import Operators, Unread
 from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import DTYPES, TensorType, canonical_dtype, parse_shape
@@ -36,7 +37,7 @@ from graphinit.wish import ShapeOf, Wish, current_shape
 GRAD_REQS = ("write", "add", "null")
 
 
-class Parameter(Variable):
+class Parameter(Unread, Variable, Operators[Tensor]):
     """A parameter of a network.
 
     Parameters
@@ -247,7 +248,7 @@ class Parameter(Variable):
         if trace is None:
             raise ParameterError(
                 f"parameter {self.path!r} stands for a tensor only while its network is described, "
-                "in forward; data() is its array",
+                "in forward; elsewhere data() is its array",
                 path=self.path,
             )
         return trace.parameter(self)
@@ -463,28 +464,33 @@ class Parameter(Variable):
         """Take new values from a run, as running statistics do."""
         self.data()[...] = data
 
-    def __add__(self, other: Any) -> Any:
-        return self.__symbolic__() + other
+    # ------------------------------------------------------------------ in a forward: a tensor
 
-    def __sub__(self, other: Any) -> Any:
-        return self.__symbolic__() - other
+    def operate(self, op: str, *operands: Any, **attrs: Any) -> Tensor:
+        """Apply an op to its symbolic tensor."""
+        return self.__symbolic__().operate(op, *operands, **attrs)
 
-    def __mul__(self, other: Any) -> Any:
-        return self.__symbolic__() * other
+    def fail(self) -> NoReturn:
+        """Raise, because Python asked for its value."""
+        self.__symbolic__().fail()
 
-    def __truediv__(self, other: Any) -> Any:
-        return self.__symbolic__() / other
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.__symbolic__().__array__()
 
-    def __matmul__(self, other: Any) -> Any:
-        return self.__symbolic__() @ other
+    def __eq__(self, other: object) -> Any:
+        return super().__eq__(other) if self._is_compared(other) else NotImplemented
 
-    def __neg__(self) -> Any:
-        return -self.__symbolic__()
+    def __ne__(self, other: object) -> Any:
+        return super().__ne__(other) if self._is_compared(other) else NotImplemented
 
-    def __getitem__(self, index: Any) -> Any:
-        return self.__symbolic__()[index]
+    __hash__ = Operators.__hash__
 
-    __array_ufunc__ = None
+    def _is_compared(self, other: object) -> bool:
+        """Whether ``==`` asks for values: outside a forward parameters are told apart as objects are."""
+        if tracing.current() is not None:
+            return True
+        given = isinstance(other, int | float | list | np.ndarray | np.generic | Operators)
+        return given and not isinstance(other, Parameter)
 
 
 class TransposedParameter(Parameter):

@@ -55,10 +55,13 @@ def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
     return graph, trace
 
 
-def describe_call(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder) -> Any:
-    """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand."""
+def describe_call(
+    block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder | None = None
+) -> Any:
+    """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand in a builder."""
     trace = tracing.current()
     if trace is None:
+        assert builder is not None, "outside of a description there are tensors"
         with tracing.tracing(new_trace({"": block}, builder, False)):
             return describe_call(block, args, kwargs, builder)
     path = trace.paths.get(id(block))

@@ -170,6 +170,13 @@ _unary(
     kind=":float",
 )
 _unary(
+    "round",
+    "np.rint(x, out=y)",
+    "Nearest whole number, the even one of two: [*a] -> [*a]; constant almost everywhere.",
+    None,
+    kind=":float",
+)
+_unary(
     "square",
     "np.multiply(x, x, out=y)",
     "Square x * x: [*a] -> [*a].",

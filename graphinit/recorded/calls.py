@@ -8,7 +8,7 @@ import numpy as np
 
 from graphinit.compiler import settled_graph
 from graphinit.ir.types import TensorType
-from graphinit.nn.arguments import Arguments, bind_call
+from graphinit.nn.arguments import Arguments, bind_call, check_given
 from graphinit.nn.calling import Traced
 from graphinit.nn.describing import describe_call, needs_tensors
 from graphinit.recorded.array import Array, leaf, record_op, wrap
@@ -61,6 +61,7 @@ def _plain(block: Any, args: tuple[Any, ...]) -> tuple[CallEntry, tuple[Any, ...
 
 def _bound(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[CallEntry, list[Any]]:
     arguments = bind_call(block.forward, args, kwargs, block.name)
+    check_given(block.forward, arguments, block.name)
     given = {
         name: value if isinstance(value, Array) else as_array(name, value)
         for name, value in arguments.leaves.items()

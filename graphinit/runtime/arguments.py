@@ -68,7 +68,9 @@ def as_array(name: str, given: Any, what: str = "input") -> np.ndarray:
     try:
         array = np.asarray(given)
     except (TypeError, ValueError) as cause:
-        raise ArrayError(f"{what} {name!r} is no array: {cause}", node=name) from cause
+        ragged = "inhomogeneous" in str(cause)
+        reason = "its rows are of different lengths" if ragged else getattr(cause, "message", cause)
+        raise ArrayError(f"{what} {name!r} is no array: {reason}", node=name) from cause
     if array.dtype.kind not in "biuf":
         raise ArrayError(f"{what} {name!r} is no array of real numbers, but of {array.dtype}", node=name)
     return array
