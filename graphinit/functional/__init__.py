@@ -16,6 +16,10 @@ Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then o
 
 from __future__ import annotations
 
+import graphinit.functional.numpy_products
+import graphinit.functional.numpy_reductions
+import graphinit.functional.numpy_shapes
+import graphinit.functional.numpy_ufuncs
 import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.functional.activation import (
     elu,

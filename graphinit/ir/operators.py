@@ -27,6 +27,14 @@ def _unanswered(function: Any, method: str, args: tuple[Any, ...], options: dict
 _answer: list[Answer] = [_unanswered]
 
 
+_OPERATORS = {
+    np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide",
+    np.floor_divide: "floor_divide", np.remainder: "remainder", np.power: "power", np.matmul: "matmul",
+    np.equal: "equal", np.not_equal: "not_equal", np.less: "less", np.less_equal: "less_equal",
+    np.greater: "greater", np.greater_equal: "greater_equal",
+}  # fmt: skip
+
+
 def answer_numpy_with(answer: Answer) -> None:
     """Say what answers NumPy's functions and ufuncs: called with the function, method, arguments, options."""
     _answer[0] = answer
@@ -187,6 +195,9 @@ class Arithmetic(Generic[Result]):
     # ------------------------------------------------------------------ NumPy's functions
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        op = _OPERATORS.get(ufunc) if method == "__call__" and not options else None
+        if op is not None:  # an array of NumPy on the left of one of Python's operators
+            return self.operate(op, *inputs)
         return _answer[0](ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:

@@ -125,11 +125,6 @@ class Size(Arithmetic[Any]):
             return Size(dim, tensors) if isinstance(dim, Expr) else dim
         return next(iter(self._tensors.values())).operate(op, *operands, **attrs)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and ufunc.__name__ in _EXACT and not options:
-            return self.operate(ufunc.__name__, *inputs)  # a NumPy integer on the left: a size still
-        return super().__array_ufunc__(ufunc, method, *inputs, **options)
-
 
 def _is_whole(item: Any) -> bool:
     return isinstance(item, int | np.integer) and not isinstance(item, bool)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import graphinit.functional.numpy_table  # noqa: F401  (answers NumPy's functions)
 from graphinit.errors import ArrayError, ExecutionError, GradientError, OpError, ParameterError
 from graphinit.interrupts import Held
 from graphinit.ir.graph import Graph, GraphBuilder
