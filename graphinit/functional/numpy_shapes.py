@@ -88,7 +88,14 @@ def _reshape(a: Any, /, shape: Any, order: Any = ROWS, *, copy: Any = FLAG) -> A
 @meaning(np.ravel)
 def ravel(a: Any, order: Any = ROWS) -> Any:
     """Return the values along one axis."""
-    return movement.reshape(a, (-1,))
+    return reshaped(a, (-1,))
+
+
+def reshaped(x: Any, shape: tuple[Any, ...]) -> Any:
+    """Return an operand in another shape; an array stays an array."""
+    if isinstance(x, Arithmetic) or not all(isinstance(size, int) for size in shape):
+        return movement.reshape(x, shape)
+    return np.reshape(x, shape)
 
 
 @meaning(np.transpose)
@@ -145,17 +152,15 @@ def _broadcast_to(array: Any, shape: Any, subok: Any = FLAG) -> Any:
 
 @meaning(np.broadcast_arrays)
 def _broadcast_arrays(*args: Any, subok: Any = FLAG) -> tuple[Any, ...]:
-    total: Any = np.zeros((), bool)
+    total: Any = np.zeros((), bool)  # only its shape counts
     for item in args:
-        total = (
-            comparison.logical_or(total, item)
-            if isinstance(item, Arithmetic) or isinstance(total, Arithmetic)
-            else np.logical_or(total, item)
-        )  # fmt: skip  (only its shape counts)
+        total = np.logical_or(total, item)
     return tuple(movement.broadcast_like(item, total) for item in args)
 
 
 def _at_least(rank: int, x: Any) -> Any:
+    if not isinstance(x, Arithmetic):
+        return (np.atleast_1d, np.atleast_2d, np.atleast_3d)[rank - 1](x)
     missing = rank - rank_of(x)
     if missing <= 0:
         return x
@@ -263,7 +268,7 @@ def _meshgrid(*xi: Any, copy: Any = FLAG, sparse: bool = False, indexing: str = 
     if indexing == "xy" and count > 1:
         places[:2] = 1, 0
     grids = [
-        movement.reshape(x, tuple(-1 if n == place else 1 for n in range(count)))
+        reshaped(x, tuple(-1 if n == place else 1 for n in range(count)))
         for x, place in zip(xi, places, strict=True)
     ]
     return tuple(grids) if sparse else _broadcast_arrays(*grids)
@@ -294,9 +299,7 @@ def _take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
         arr, axis = ravel(arr), 0
     axis = axis_of(axis, rank_of(arr))
-    ids = moveaxis(_ids(indices, shape_of(arr)[axis]), axis, 0) if isinstance(indices, Arithmetic) else (
-        np.moveaxis(_ids(indices, shape_of(arr)[axis]), axis, 0)
-    )  # fmt: skip
+    ids = np.moveaxis(_ids(indices, shape_of(arr)[axis]), axis, 0)
     rows = [index.pick(arr, ids[number], axis) for number in range(int(shape_of(ids)[0]))]
     return join.stack(rows, axis)
 
@@ -348,9 +351,8 @@ def _diagflat(v: Any, k: int = 0) -> Any:
 
 
 def _triangle(m: Any, k: int, lower: bool) -> Any:
-    rows, columns = (int(size) for size in (shape_of(m) * 2)[-2:]) if rank_of(m) == 1 else (
-        int(size) for size in shape_of(m)[-2:]
-    )  # fmt: skip
+    shape = tuple(shape_of(m))
+    rows, columns = (int(size) for size in (shape * 2 if len(shape) == 1 else shape)[-2:])
     kept = np.tri(rows, columns, k if lower else k - 1, dtype=bool)
     return comparison.where(kept if lower else ~kept, m, 0)
 
@@ -408,7 +410,7 @@ def _dstack(tup: Any) -> Any:
 
 @meaning(np.column_stack)
 def _column_stack(tup: Any) -> Any:
-    return join.concat([movement.expand_dims(x, 1) if rank_of(x) == 1 else _at_least(2, x) for x in tup], 1)
+    return join.concat([reshaped(x, (-1, 1)) if rank_of(x) == 1 else _at_least(2, x) for x in tup], 1)
 
 
 @meaning(np.append)
@@ -488,9 +490,7 @@ def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 
 def _truth(condition: Any) -> Any:
-    return condition if dtype_of(condition) == "bool" else comparison.not_equal(condition, 0) if isinstance(
-        condition, Arithmetic
-    ) else np.asarray(condition, bool)  # fmt: skip
+    return condition if dtype_of(condition) == "bool" else np.not_equal(condition, 0)
 
 
 @meaning(np.select)
@@ -501,7 +501,7 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
         )
     chosen = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        chosen = comparison.where(_truth(condition), choice, chosen)
+        chosen = np.where(_truth(condition), choice, chosen)
     return chosen
 
 
