@@ -1,5 +1,6 @@
 """NumPy's functions on tensors, recorded arrays and parameters: NumPy's values, and gradients; or an error."""
 
+# ruff: noqa: E501, PT017  (the table of cases; errors of one of many functions)
 from __future__ import annotations
 
 import inspect
@@ -35,7 +36,7 @@ def away(*shape):
 M, N, V, W, T, S = normal(3, 5), normal(3, 5), normal(5), normal(7), normal(2, 3, 5), normal(4, 4)
 P, Q = positive(3, 5), positive(3, 5)
 NAN = np.where(np.arange(15).reshape(3, 5) % 4 == 1, np.nan, M)
-I = RNG.integers(-2, 3, (3, 5))
+K = RNG.integers(-2, 3, (3, 5))
 B, C = M > 0, N > 0
 IDS = np.array([[0, 2], [1, 1], [-1, 0]])
 
@@ -59,7 +60,7 @@ CASES = [
     *((function, (away(3, 5),)) for function in (np.floor, np.ceil, np.trunc, np.rint, np.fix, np.round, np.around)),
     (np.cbrt, (-P,)),
     (np.round, (M, 1)), (np.round, (M * 100, -1)),
-    *((function, (I,)) for function in (np.floor, np.ceil, np.trunc, np.round, np.isnan, np.isinf, np.isfinite)),
+    *((function, (K,)) for function in (np.floor, np.ceil, np.trunc, np.round, np.isnan, np.isinf, np.isfinite)),
     *(
         (function, (M, N))
         for function in (
@@ -87,8 +88,8 @@ CASES = [
     *((function, (B,), options) for function in (np.any, np.all, np.sum) for options in ({}, {"axis": 0})),
     *((function, (T,), options) for function in (np.argmax, np.argmin) for options in ({}, {"axis": 1, "keepdims": True})),
     (np.sum, (M,), {"dtype": "float32", "axis": 0}), (np.mean, (M, 0, "float32")),
-    (np.var, (M,), {"ddof": 1}), (np.std, (M, 1), {"correction": 1}), (np.count_nonzero, (I,)),
-    (np.count_nonzero, (I,), {"axis": 1}),
+    (np.var, (M,), {"ddof": 1}), (np.std, (M, 1), {"correction": 1}), (np.count_nonzero, (K,)),
+    (np.count_nonzero, (K,), {"axis": 1}),
     (np.average, (M,)), (np.average, (M, 1, V)), (np.average, (M,), {"weights": P}),
     (np.average, (M, 0, positive(3))),
     *(
@@ -96,7 +97,7 @@ CASES = [
         for function in (np.cumsum, np.cumprod)
         for options in ({}, {"axis": 0}, {"axis": 2}, {"axis": -2, "dtype": "float64"})
     ),
-    (np.cumsum, (I,)), (np.cumsum, (np.array([1.0, np.inf, 2.0]),)), (np.cumsum, (normal(0),)), (np.cumsum, (normal(1),)),
+    (np.cumsum, (K,)), (np.cumsum, (np.array([1.0, np.inf, 2.0]),)), (np.cumsum, (normal(0),)), (np.cumsum, (normal(1),)),
     (np.diff, (M,)), (np.diff, (M, 2, 0)), (np.trapezoid, (M,)), (np.trapezoid, (M, None, 0.5, 0)), (np.trapezoid, (M, V)),
     *((np.linalg.norm, (M,), options) for options in ({}, {"axis": 1}, {"ord": "fro"}, {"ord": 1}, {"ord": -1}, {"ord": np.inf}, {"ord": -np.inf}, {"axis": (0, 1), "keepdims": True}, {"ord": 1, "axis": (1, 0)})),
     *((np.linalg.norm, (V,), {"ord": ord}) for ord in (None, 0, 1, 2, 3, np.inf, -np.inf, 2.5)),
@@ -118,7 +119,7 @@ CASES = [
     (np.tile, (T, (3,))), (np.meshgrid, (V, W)), (np.meshgrid, (V, W), {"indexing": "ij"}), (np.meshgrid, (V, W, normal(2)), {"sparse": True}),
     (np.take, (M, [0, -1, 7])), (np.take, (M, IDS, 0)), (np.take, (T, 1, 2)), (np.take, (T, [1, -2], -1)),
     (np.take_along_axis, (M, np.argsort(M, 1), 1)), (np.take_along_axis, (M, IDS, 1)), (np.take_along_axis, (T, IDS[None, :, :1] % 2 + np.zeros((2, 1, 1), int), -1)),
-    (np.diagonal, (S,)), (np.diagonal, (M, 1)), (np.diagonal, (T, -1, 1, 2)), (np.diagonal, (T, 2, 2, 0)), (np.diagonal, (I,)), (np.linalg.diagonal, (T,)),
+    (np.diagonal, (S,)), (np.diagonal, (M, 1)), (np.diagonal, (T, -1, 1, 2)), (np.diagonal, (T, 2, 2, 0)), (np.diagonal, (K,)), (np.linalg.diagonal, (T,)),
     (np.trace, (S,)), (np.trace, (M, 1)), (np.trace, (T, 0, 1, 2)), (np.linalg.trace, (T,)), (np.diag, (V,)), (np.diag, (V, 2)), (np.diag, (V, -1)), (np.diag, (M, 1)), (np.diagflat, (M,)),
     *((function, (x, k)) for function in (np.tril, np.triu) for x in (M, T, V) for k in (0, 1, -1)),
     # joins and parts
@@ -128,7 +129,7 @@ CASES = [
     (np.split, (M, 5, 1)), (np.split, (W, [2, 5])), (np.split, (M, [-2], -1)), (np.array_split, (W, 3)), (np.array_split, (M, 3)), (np.array_split, (W, [1])), (np.hsplit, (M, [2])), (np.hsplit, (normal(6), 3)), (np.vsplit, (M, 3)), (np.dsplit, (T, 5)), (np.unstack, (T,)), (np.unstack, (T,), {"axis": 1}),
     (np.pad, (M, 2)), (np.pad, (M, (1, 2)),), (np.pad, (M, ((1, 0), (0, 2)))), (np.pad, (V, 1), {"constant_values": 3.0}),
     (np.where, (B, M, N)), (np.where, (M, N, 0.0)), (np.where, (B, 1.0, N)), (np.select, ([B, C], [M, N])), (np.select, ([B, C], [M, 2.0], 7.0)),
-    (np.zeros_like, (M,)), (np.ones_like, (M,)), (np.ones_like, (M, "int64")), (np.full_like, (M, 3.5)), (np.full_like, (I, 2.9)), (np.copy, (M,)), (np.astype, (M, "float32")), (np.real, (M,)), (np.real_if_close, (M,)),
+    (np.zeros_like, (M,)), (np.ones_like, (M,)), (np.ones_like, (M, "int64")), (np.full_like, (M, 3.5)), (np.full_like, (K, 2.9)), (np.copy, (M,)), (np.astype, (M, "float32")), (np.real, (M,)), (np.real_if_close, (M,)),
     # products
     (np.dot, (M, V)), (np.dot, (V, V)), (np.dot, (M, N.T)), (np.dot, (V, N.T)), (np.dot, (M, 2.0)), (np.dot, (T, normal(2, 5, 7))), (np.dot, (V, normal(2, 5, 7))),
     (np.matmul, (M, N.T)), (np.matmul, (T, V)), (np.matmul, (T, normal(5, 7))), (np.linalg.matmul, (M, N.T)), (np.vdot, (M, N)), (np.inner, (M, N)), (np.inner, (T, M)), (np.inner, (V, 3.0)),
@@ -240,7 +241,7 @@ STEPS = {
 
 @pytest.mark.parametrize(("function", "args", "options"), [*numbered()])
 def test_gradients_are_those_of_finite_differences(function, args, options):
-    given = [x for x in arrays_in(args)]
+    given = arrays_in(args)
     if function in STEPS or any(x.dtype != np.float64 or not np.isfinite(x).all() for x in given):
         return  # constant nearly everywhere, or not differentiable here
     expected = [
