@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from graphinit.initializers.presets import Preset
 from graphinit.interrupts import Change, Held, make
 from graphinit.ir.kernel import Kernel
 from graphinit.ir.op import Attrs
+from graphinit.ir.operators import Operators, Unread
 from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import DTYPES, TensorType, canonical_dtype, parse_shape
@@ -40,7 +41,7 @@ from graphinit.wish import ShapeOf, Wish, current_shape
 GRAD_REQS = ("write", "add", "null")
 
 
-class Parameter(Variable):
+class Parameter(Unread, Variable, Operators[Tensor]):
     """A parameter of a network.
 
     Parameters
@@ -128,7 +129,7 @@ class Parameter(Variable):
         return self
 
     @property
-    def T(self) -> TransposedParameter:  # noqa: N802  (NumPy's name)
+    def T(self) -> TransposedParameter:  # type: ignore[override]  # noqa: N802  (NumPy's name)
         """The parameter transposed: for tying a layer to another whose weight is the other way round."""
         return TransposedParameter(self)
 
@@ -278,7 +279,7 @@ class Parameter(Variable):
         if trace is None:
             raise ParameterError(
                 f"parameter {self.path!r} stands for a tensor only while its network is described, "
-                "in forward; data() is its array",
+                "in forward; elsewhere data() is its array",
                 path=self.path,
             )
         return trace.parameter(self)
@@ -519,28 +520,36 @@ class Parameter(Variable):
         """Take new values from a run, as running statistics do."""
         self.data()[...] = data
 
-    def __add__(self, other: Any) -> Any:
-        return self.__symbolic__() + other
+    # ------------------------------------------------------------------ in a forward: a tensor
 
-    def __sub__(self, other: Any) -> Any:
-        return self.__symbolic__() - other
+    def operate(self, op: str, *operands: Any, **attrs: Any) -> Tensor:
+        """Apply an op to its symbolic tensor."""
+        return self.__symbolic__().operate(op, *operands, **attrs)
 
-    def __mul__(self, other: Any) -> Any:
-        return self.__symbolic__() * other
+    def fail(self) -> NoReturn:
+        """Raise, because Python asked for its value."""
+        self.__symbolic__().fail()
 
-    def __truediv__(self, other: Any) -> Any:
-        return self.__symbolic__() / other
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.__symbolic__().__array__()
 
-    def __matmul__(self, other: Any) -> Any:
-        return self.__symbolic__() @ other
+    def __bool__(self) -> bool:
+        return True  # there is one: layers without a bias have None
 
-    def __neg__(self) -> Any:
-        return -self.__symbolic__()
+    def __eq__(self, other: object) -> Any:
+        return super().__eq__(other) if self._is_compared(other) else NotImplemented
 
-    def __getitem__(self, index: Any) -> Any:
-        return self.__symbolic__()[index]
+    def __ne__(self, other: object) -> Any:
+        return super().__ne__(other) if self._is_compared(other) else NotImplemented
 
-    __array_ufunc__ = None
+    __hash__ = Operators.__hash__
+
+    def _is_compared(self, other: object) -> bool:
+        """Whether ``==`` asks for values: outside a forward parameters are told apart as objects are."""
+        if tracing.current() is not None:
+            return True
+        given = isinstance(other, int | float | list | tuple | np.ndarray | np.generic | Operators)
+        return given and not isinstance(other, Parameter)
 
 
 class TransposedParameter(Parameter):

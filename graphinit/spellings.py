@@ -29,7 +29,6 @@ _NO_MODE = "leave it out: networks train in autograd.record, compile_step and fi
 
 TENSORS: Mapping[str, str] = {
     "norm": "write F.sqrt(F.sum(F.square(x)))",
-    "std": "write F.sqrt(F.var(x))",
     "dot": "write x @ y",
     "mm": "write x @ y",
     "matmul": "write x @ y",

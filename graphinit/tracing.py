@@ -89,7 +89,7 @@ class Trace:
         """Return the tensor of a parameter that is another one's transpose, under its own name."""
         names = self.names.get(id(parameter))
         if names is None:
-            return base.T
+            return apply("transpose", base)
         name = names[0]
         if name not in self._sources:
             self._sources[name] = apply("transpose", base, name=name)
@@ -136,6 +136,8 @@ class Trace:
 
 
 _current: Scoped[Trace | None] = Scoped("graphinit.tracing", None)
+innermost = _current.innermost
+"""Tell quickly that surely nothing is described: then it returns None."""
 
 
 def current() -> Trace | None:

@@ -16,6 +16,11 @@ Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then o
 
 from __future__ import annotations
 
+import graphinit.functional.numpy_parts
+import graphinit.functional.numpy_products
+import graphinit.functional.numpy_reductions
+import graphinit.functional.numpy_shapes
+import graphinit.functional.numpy_ufuncs  # these five fill the table of NumPy's functions
 import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.functional.activation import (
     elu,
@@ -75,6 +80,7 @@ from graphinit.functional.elementwise import (
     log1p,
     negative,
     ones_like,
+    round,
     rsqrt,
     sign,
     sqrt,
@@ -196,6 +202,7 @@ __all__ = [
     "reshape",
     "reshape_like",
     "rnn",
+    "round",
     "rsqrt",
     "scan",
     "selu",

@@ -96,6 +96,28 @@ def floor(x: Operand) -> Tensor:
     return apply("floor", x)
 
 
+def round(x: Operand) -> Tensor:
+    """Return the nearest whole number; of two equally near ones the even one.
+
+    Parameters
+    ----------
+    x : Tensor
+        [*a], floating.
+
+    Returns
+    -------
+    Tensor
+        [*a]; no gradient flows through it.
+
+    Examples
+    --------
+    >>> from graphinit import functional as F
+    >>> F.round(F.input("x", (2, 3))).shape
+    (2, 3)
+    """
+    return apply("round", x)
+
+
 def square(x: Operand) -> Tensor:
     """Return ``x * x``.
 

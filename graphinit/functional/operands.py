@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import ArrayLike
 
+from graphinit.ir.operators import Arithmetic
 from graphinit.ir.tensor import Tensor
 
 
@@ -18,8 +19,8 @@ class SupportsSymbolic(Protocol):
         ...
 
 
-Operand: TypeAlias = "Tensor | SupportsSymbolic | ArrayLike"
-"""A tensor, a parameter, an array or a number."""
+Operand: TypeAlias = "Tensor | Arithmetic[Any] | SupportsSymbolic | ArrayLike"
+"""A tensor, a parameter, a recorded array, a size, an array or a number."""
 
 Axis: TypeAlias = "int | Sequence[int] | None"
 """One axis, several, or None for all."""

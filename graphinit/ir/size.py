@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphinit.errors import SymbolicValueError
-from graphinit.ir.dims import Dim, Expr, size_of
+from graphinit.ir.dims import Dim, Expr, maximum, size_of
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.joining import join, whole
 from graphinit.ir.node import Value
+from graphinit.ir.operators import Arithmetic, Operators
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
 
@@ -36,12 +37,17 @@ class Sized(Protocol):
     def type(self) -> TensorType:
         """What is known of it."""
 
+    def operate(self, op: str, *operands: Any, **attrs: Any) -> Any:
+        """Add an op to the graph."""
 
-class Size:
+
+class Size(Arithmetic[Any]):
     """The size of an axis that is not known yet, as ``x.shape[0]`` gives it.
 
     It takes part in arithmetic and stands for a size in `reshape`, slices and the like; the solver
-    settles it.  Asking it for a number raises `SymbolicValueError`.
+    settles it.  With whole numbers ``+ - * // % **`` give a size again; with fractions and tensors it is
+    a number of the graph, so that ``x / x.shape[1] ** 0.5`` works.  Asking it for a number raises
+    `SymbolicValueError`.
 
     Parameters
     ----------
@@ -52,6 +58,7 @@ class Size:
     """
 
     __slots__ = ("_expr", "_tensors")
+    is_number = True
 
     def __init__(self, expr: Expr, tensors: Mapping[str, Sized]) -> None:
         self._expr = expr
@@ -78,46 +85,50 @@ class Size:
             "pass the input's shape to trace (x=...), or use F.cond / F.while_loop"
         )
 
-    __bool__ = __int__ = __index__ = __float__ = __lt__ = __le__ = __gt__ = __ge__ = _fail
-    __eq__ = _fail
-    __ne__ = _fail
+    def _compare(self, other: Any) -> Any:
+        """Leave a comparison with a tensor to the tensor; Python cannot decide others."""
+        return NotImplemented if isinstance(other, Operators) else self._fail()
+
+    __bool__ = __int__ = __index__ = __float__ = __complex__ = _fail
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _compare
     __hash__ = None  # type: ignore[assignment]
 
-    def _combine(self, other: Any, operation: Callable[[Any, Any], Dim]) -> Any:
-        if isinstance(other, Size):
-            with whole():
-                join((self.builder, other.builder))  # names are unique in one builder only
-                dim = operation(self.expr, other.expr)
-            tensors = {
-                tensor.value.node: tensor for tensor in (*self._tensors.values(), *other._tensors.values())
-            }
-        elif isinstance(other, int | np.integer) and not isinstance(other, bool):
-            tensors = {tensor.value.node: tensor for tensor in self._tensors.values()}
-            dim = operation(self.expr, int(other))
-        else:
-            return NotImplemented
+    def operate(self, op: str, *operands: Any, **attrs: Any) -> Any:
+        """Combine sizes and whole numbers exactly; with anything else a size is a number in the graph."""
+        exact = _EXACT.get(op)
+        if op == "power" and not (_is_whole(operands[1]) and int(operands[1]) >= 0):
+            exact, operands = None, (operands[0], _number(operands[1]))  # a fraction, or no polynomial
+        if exact is None or not all(isinstance(item, Size) or _is_whole(item) for item in operands):
+            return next(iter(self._tensors.values())).operate(op, *operands, **attrs)
+        sizes = [item for item in operands if isinstance(item, Size)]
+        with whole():
+            join(size.builder for size in sizes)  # names are unique in one builder only
+            dim = exact(*(item.expr if isinstance(item, Size) else int(item) for item in operands))
+        tensors = {tensor.value.node: tensor for size in sizes for tensor in size._tensors.values()}
         return Size(dim, tensors) if isinstance(dim, Expr) else dim
 
-    def __add__(self, other: Any) -> Any:
-        return self._combine(other, operator.add)
 
-    def __sub__(self, other: Any) -> Any:
-        return self._combine(other, operator.sub)
+def _number(item: Any) -> Any:
+    """Return a whole number as a fraction: NumPy refuses negative powers of whole numbers."""
+    return float(item) if _is_whole(item) else item
 
-    def __mul__(self, other: Any) -> Any:
-        return self._combine(other, operator.mul)
 
-    def __floordiv__(self, other: Any) -> Any:
-        return self._combine(other, operator.floordiv)
+def _is_whole(item: Any) -> bool:
+    return isinstance(item, int | np.integer) and not isinstance(item, bool)
 
-    def __mod__(self, other: Any) -> Any:
-        return self._combine(other, operator.mod)
 
-    def __rsub__(self, other: Any) -> Any:
-        return self._combine(other, lambda mine, given: given - mine)
-
-    __radd__ = __add__
-    __rmul__ = __mul__
+_EXACT: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "floor_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "power": operator.pow,
+    "negative": operator.neg,
+    "abs": lambda dim: maximum(dim, -dim),
+    "round": lambda dim: dim,
+}
+"""What is done with sizes exactly, by op."""
 
 
 def dim_of(size: Any) -> Dim:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -17,16 +17,15 @@ from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.joining import join, may_fail, whole
 from graphinit.ir.node import NO_META, Meta, Value
 from graphinit.ir.op import Attrs, Literal
+from graphinit.ir.operators import Arithmetic, Operators, Unread
 from graphinit.ir.origin import here
 from graphinit.ir.size import Size, SymbolicShape
 from graphinit.ir.types import TensorType, canonical_dtype
-from graphinit.plain_text import escaped
+from graphinit.plain_text import class_name, escaped
 from graphinit.spellings import TENSORS, attribute_error
 
-ELLIPSIS = "..."
 
-
-class Tensor:
+class Tensor(Unread, Operators["Tensor"]):
     """A symbolic value: output `port` of a node.
 
     It hashes by identity, so that ``==`` can be an op.
@@ -40,7 +39,6 @@ class Tensor:
     """
 
     __slots__ = ("_builder", "_value")
-    __array_ufunc__ = None  # a NumPy array on the left leaves the operator to us
     __apply_op__ = __symbolic__ = None  # it is a symbol itself
 
     def __init__(self, builder: GraphBuilder, value: Value) -> None:
@@ -109,8 +107,6 @@ class Tensor:
     def __repr__(self) -> str:
         return escaped(f"Tensor({self.name}: {self.type})")
 
-    __hash__ = object.__hash__
-
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -118,7 +114,8 @@ class Tensor:
                 f"a tensor has no attribute {name!r}", name=name, obj=self
             )
 
-    def _fail(self, *_: Any) -> Any:
+    def fail(self) -> NoReturn:
+        """Raise, because Python asked for a value."""
         raise SymbolicValueError(
             f"{self.name!r} has no value while the network is described, so Python cannot decide by it; "
             "use F.cond or F.while_loop, or F.where for a choice by element: in place of "
@@ -127,142 +124,18 @@ class Tensor:
             node=self.value.node,
         )
 
-    __bool__ = __int__ = __float__ = __index__ = __len__ = __contains__ = _fail
+    __bool__ = Unread._fail
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._fail())
-
-    def __add__(self, other: Any) -> Tensor:
-        return apply("add", self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return apply("add", other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return apply("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return apply("subtract", other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return apply("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return apply("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return apply("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return apply("divide", other, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return apply("floor_divide", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return apply("floor_divide", other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return apply("remainder", self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return apply("remainder", other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return apply("power", self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return apply("power", other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return apply("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return apply("matmul", other, self)
-
-    def __neg__(self) -> Tensor:
-        return apply("negative", self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return apply("abs", self)
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return apply("equal", self, other)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return apply("not_equal", self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return apply("less", self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return apply("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return apply("greater", self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return apply("greater_equal", self, other)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return _index(self, index)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802  (NumPy's name)
-        """The tensor with its axes reversed."""
-        return apply("transpose", self)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """Return the same values in another shape; one entry may be -1."""
-        return apply(
-            "reshape",
-            self,
-            shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape,
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise SymbolicValueError(
+            f"{self.name!r} has no value while the network is described, so NumPy cannot make an array of it; "
+            "use the functions of graphinit.functional (F.stack joins a list of tensors)",
+            node=self.value.node,
         )
 
-    def transpose(self, *axes: Any) -> Tensor:
-        """Return the tensor with its axes in another order, reversed by default."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return apply("transpose", self, axes=order or None)
-
-    def astype(self, dtype: Any) -> Tensor:
-        """Return the values in another dtype."""
-        return apply("cast", self, dtype=dtype)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Sum over axes."""
-        return apply("sum", self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Mean over axes."""
-        return apply("mean", self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Greatest value over axes."""
-        return apply("max", self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Least value over axes."""
-        return apply("min", self, axis=axis, keepdims=keepdims)
-
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Product over axes."""
-        return apply("prod", self, axis=axis, keepdims=keepdims)
-
-    def var(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Variance over axes, divided by the count."""
-        return apply("var", self, axis=axis, keepdims=keepdims)
-
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Index of the greatest value along an axis."""
-        return apply("argmax", self, axis=axis, keepdims=keepdims)
-
-    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Index of the least value along an axis."""
-        return apply("argmin", self, axis=axis, keepdims=keepdims)
+    def operate(self, op: str, *operands: Any, **attrs: Any) -> Tensor:
+        """Add an op to the graph."""
+        return apply_all(op, *operands, **attrs)[0]
 
 
 def apply(op: str, *operands: Any, name: str | None = None, **attrs: Any) -> Tensor:
@@ -363,20 +236,31 @@ def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
             "constant", builder.unique("constant"), TensorType((), None), Attrs({"value": value.expr})
         )
     if isinstance(value, bool | int | float) and dtype is None:
+        if not isinstance(value, bool):  # np.float64 is a float as well
+            value = float(value) if isinstance(value, float) else int(value)
         type = TensorType((), "bool" if isinstance(value, bool) else None)
         return builder.source("constant", builder.unique("constant"), type, Attrs({"value": value}))
+    wanted = None if dtype is None else canonical_dtype(dtype)
     try:
-        array = np.asarray(value, None if dtype is None else canonical_dtype(dtype))
-    except (TypeError, ValueError) as cause:
-        raise DTypeError(f"{value!r} is neither a tensor nor an array") from cause
-    if array.dtype == object:
-        kind = "None" if value is None else f"a {value.__class__.__name__}"
-        raise DTypeError(f"an op takes a tensor or an array of numbers, not {kind}; give it one part")
+        array = np.asarray(value, wanted)
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise _no_operand(value) from cause
+    if array.dtype.kind not in "biuf" and not isinstance(value, np.ndarray | np.generic):
+        raise _no_operand(value)
     if dtype is None and array.dtype == np.float64 and not isinstance(value, np.ndarray | np.generic):
         array = array.astype(np.float32)  # lists of numbers: the default dtype
     literal = Literal(array.astype(canonical_dtype(array.dtype), copy=False))
     type = TensorType(array.shape, canonical_dtype(array.dtype))
     return builder.source("constant", builder.unique("constant"), type, Attrs({"value": literal}))
+
+
+def _no_operand(value: Any) -> DTypeError:
+    """Return the error that says that something is no operand."""
+    if isinstance(value, list | tuple) and any(isinstance(item, Arithmetic) for item in value):
+        return DTypeError(f"a {class_name(value)} of tensors is no tensor; F.stack and F.concat join them")
+    shown = repr(value)
+    what = shown if len(shown) <= 40 else f"a value of class {class_name(value)}"
+    return DTypeError(f"{what} is neither a tensor nor an array of real numbers")
 
 
 def _unsized(value: Any) -> Any:
@@ -387,27 +271,3 @@ def _unsized(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return tuple(_unsized(item) for item in value)
     return value
-
-
-def _index(tensor: Tensor, index: Any) -> Tensor:
-    """Apply basic indexing: numbers, slices, None and ``...``; one tensor of ids takes rows."""
-    items = index if isinstance(index, tuple) else (index,)
-    if len(items) == 1 and (isinstance(items[0], Tensor | list | np.ndarray)):
-        return apply("take", tensor, items[0], axis=0)
-    entries: list[Any] = []
-    for item in items:
-        if item is Ellipsis:
-            entries.append(ELLIPSIS)
-        elif item is None:
-            entries.append("new")
-        elif isinstance(item, slice):
-            entries.append((item.start, item.stop, item.step))
-        elif isinstance(item, int | np.integer | Size) and not isinstance(item, bool):
-            entries.append(item if isinstance(item, Size) else int(item))
-        else:
-            raise OpError(
-                f"a tensor is indexed by numbers, slices, None, '...' or one tensor of ids, not by {item!r}; "
-                "F.take and F.where do what masks and several index arrays do",
-                node=tensor.name,
-            )
-    return apply("getitem", tensor, index=tuple(entries))

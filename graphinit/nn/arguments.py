@@ -16,6 +16,8 @@ import numpy as np
 from graphinit.errors import CallError
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
+from graphinit.plain_text import class_name
+from graphinit.runtime.arguments import alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def fill(structure: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(structure, Leaf):
         return values[structure.name]
     if isinstance(structure, list | tuple):
-        return type(structure)(fill(item, values) for item in structure)
+        return alike(structure, [fill(item, values) for item in structure])
     if isinstance(structure, dict):
         return {key: fill(item, values) for key, item in structure.items()}
     return structure
@@ -69,7 +71,7 @@ def split(name: str, value: Any, leaves: dict[str, Any], is_leaf: Callable[[Any]
         leaves[name] = value
         return Leaf(name)
     if isinstance(value, list | tuple):
-        return type(value)(split(f"{name}.{i}", item, leaves, is_leaf) for i, item in enumerate(value))
+        return alike(value, [split(f"{name}.{i}", item, leaves, is_leaf) for i, item in enumerate(value)])
     if isinstance(value, dict):
         return {key: split(f"{name}.{key}", item, leaves, is_leaf) for key, item in value.items()}
     return value
@@ -120,16 +122,78 @@ def bind_call(
     CallError
         GI503, when they don't fit `forward`.
     """
-    try:
-        bound = inspect.signature(forward).bind(*args, **kwargs)
-    except TypeError as cause:
-        raise CallError(f"{block}: {cause}", path=block) from cause
+    bound = _bind(forward, args, kwargs, block)
     leaves: dict[str, Any] = {}
     return Arguments(
         tuple(split(name, value, leaves, is_array) for name, value in _positional(forward, bound)),
         {name: split(name, value, leaves, is_array) for name, value in bound.kwargs.items()},
         leaves,
     )
+
+
+def _bind(
+    forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], block: str
+) -> inspect.BoundArguments:
+    signature = inspect.signature(forward)
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as cause:
+        given = f"{len(args)} were given in order" if "too many" in str(cause) else str(cause)
+        raise CallError(f"{block} takes {_taken(forward)}; {given}", path=block) from cause
+
+
+def _taken(forward: Callable[..., Any]) -> str:
+    """Return in words what `forward` takes: ``x, mask=None``; what it passes on is no input of its own."""
+    parameters = inspect.signature(forward).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    several = [p for p in parameters if p.kind is p.VAR_POSITIONAL] if not named else []
+    words = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in named]
+    return ", ".join([*words, *(f"any number of {p.name}" for p in several)]) or "no inputs"
+
+
+def bound_by_name(
+    forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], block: str
+) -> dict[str, Any]:
+    """Return arguments by the names of `forward`'s parameters; those of ``*xs`` are ``xs.0``, ``xs.1``."""
+    named = dict(_bind(forward, args, kwargs, block).arguments)
+    for parameter in inspect.signature(forward).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            named.update(named.pop(parameter.name, {}))
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            given = named.pop(parameter.name, ())
+            named.update({f"{parameter.name}.{i}": item for i, item in enumerate(given)})
+    return named
+
+
+def check_given(forward: Callable[..., Any], arguments: Arguments, block: str) -> None:
+    """Raise unless something that can be an input was given to a network that needs inputs.
+
+    Raises
+    ------
+    CallError
+        GI503, when no argument is an array, and what stands in the place of one is no number either.
+    """
+    if arguments.leaves:
+        return
+    bound = inspect.signature(forward).bind(*arguments.args, **arguments.kwargs)
+    for parameter in bound.signature.parameters.values():
+        if parameter.default is not parameter.empty or parameter.name not in bound.arguments:
+            continue
+        given = bound.arguments[parameter.name]
+        loose = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if loose or isinstance(given, int | float):
+            continue
+        raise CallError(
+            f"{block} takes {_taken(forward)}; {_described(given)} was given for {parameter.name}, "
+            "which is no array of real numbers",
+            path=block,
+        )
+
+
+def _described(value: Any) -> str:
+    """Return in few words what was given."""
+    words = repr(value) if isinstance(value, str | complex | list | tuple | dict | None) else ""
+    return words if 0 < len(words) <= 40 else f"a value of class {class_name(value)}"
 
 
 def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str) -> Arguments:
@@ -147,8 +211,9 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
     for name, spec in specs.items():
         head = name.partition(".")[0]
         if name not in known and head not in known and not loose:
-            takes = ", ".join(known) or "none"
-            raise CallError(f"{block} has no input named {name!r}; its inputs are {takes}", path=block)
+            raise CallError(
+                f"{block} has no input named {name!r}; its inputs are {_taken(forward)}", path=block
+            )
         nested[name] = spec
     leaves: dict[str, Any] = {}
     kwargs: dict[str, Any] = {}
@@ -156,7 +221,10 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
         if parameter.kind is parameter.VAR_KEYWORD:
             continue
         name = parameter.name
-        if name in nested:
+        if name in nested and parameter.kind is parameter.VAR_POSITIONAL:  # each is an input, or static
+            given = nested[name]
+            kwargs[name] = [split(f"{name}.{i}", spec, leaves, is_spec) for i, spec in enumerate(given)]
+        elif name in nested:
             kwargs[name] = split(name, nested[name], leaves, is_spec)
         elif inner := {
             key[len(name) + 1 :]: spec for key, spec in nested.items() if key.startswith(f"{name}.")

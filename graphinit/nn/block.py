@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphinit import random, recording, saving
+import numpy as np
+
+from graphinit import random, recording, saving, tracing
 from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
 from graphinit.interrupts import make
@@ -151,12 +153,12 @@ class Block(Owner):
         UninitializedError
             When a parameter was never initialised.
         """
-        try:
+        if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
             (x,) = args
-            if not kwargs and recording.mode.innermost() is None:
-                return self._programs.fast[x.shape, x.dtype](x)
-        except (KeyError, ValueError, TypeError, AttributeError):
-            pass
+            if recording.mode.innermost() is None and tracing.innermost() is None:
+                program = self._programs.fast.get((x.shape, x.dtype))
+                if program is not None:
+                    return program(x)
         return call_block(self, args, kwargs)
 
     def trace(self, train: bool = False, **inputs: Any) -> Graph:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from graphinit import recording
+from graphinit import recording, tracing
 from graphinit.compiler import compile
 from graphinit.errors import SymbolicValueError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
-from graphinit.nn.arguments import Arguments, bind_call, bind_specs, map_specs
+from graphinit.nn.arguments import Arguments, bind_call, bind_specs, check_given, map_specs
 from graphinit.nn.describing import describe_call, needs_tensors, trace_block
 from graphinit.nn.owner import Owner
 from graphinit.nn.programs import keep
@@ -27,6 +27,10 @@ from passes.shape_report import ShapeReport
 
 def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a block on tensors or arrays whose program is not at hand yet."""
+    trace = tracing.current()
+    if trace is not None and id(block) in trace.paths:  # part of what is described, whatever it is given
+        bind_call(block.forward, args, kwargs, block.name)
+        return describe_call(block, args, kwargs)
     record = recording.mode.value.recorder
     if record is not None:
         return record(block, args, kwargs)
@@ -48,6 +52,7 @@ def call_block(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 
 def _run(block: Owner, arguments: Arguments, args: tuple[Any, ...]) -> Any:
+    check_given(block.forward, arguments, block.name)
     arrays = {name: as_array(name, value) for name, value in arguments.leaves.items()}
     train = recording.mode.value.training
     key = (repr(arguments.key), train, tuple((array.shape, array.dtype) for array in arrays.values()))

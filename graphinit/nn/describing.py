@@ -17,6 +17,7 @@ from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
 from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
+from graphinit.runtime.arguments import alike
 from passes.shapes.solver import resolve
 
 
@@ -55,10 +56,13 @@ def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
     return graph, trace
 
 
-def describe_call(block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder) -> Any:
-    """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand."""
+def describe_call(
+    block: Owner, args: tuple[Any, ...], kwargs: dict[str, Any], builder: GraphBuilder | None = None
+) -> Any:
+    """Run `forward` on tensors, inside a description or, outside of one, for a graph made by hand in a builder."""
     trace = tracing.current()
     if trace is None:
+        assert builder is not None, "outside of a description there are tensors"
         with tracing.tracing(new_trace({"": block}, builder, False)):
             return describe_call(block, args, kwargs, builder)
     path = trace.paths.get(id(block))
@@ -141,9 +145,10 @@ def _flatten_outputs(
             raise BlockError(
                 f"forward of {block.name} returned an empty {type(result).__name__}", path=block.path
             )
-        return type(result)(
+        parts = (
             _flatten_outputs(item, f"{name}.{i}", builder, outputs, block) for i, item in enumerate(result)
         )
+        return alike(result, parts)
     if isinstance(result, dict):
         return {
             key: _flatten_outputs(item, str(key), builder, outputs, block) for key, item in result.items()

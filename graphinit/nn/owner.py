@@ -6,7 +6,6 @@ A block is an owner that can be described and called; see `graphinit.nn.block`.
 from __future__ import annotations
 
 import copy
-import inspect
 import itertools
 import re
 from collections import defaultdict
@@ -18,6 +17,7 @@ from graphinit.errors import BlockError
 from graphinit.interrupts import make
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
+from graphinit.nn.arguments import bound_by_name
 from graphinit.nn.hooks import Handle
 from graphinit.nn.programs import Programs
 from graphinit.nn.tying import check_tie, tie
@@ -91,8 +91,7 @@ class Owner(Portable):
 
     def specs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return positional and keyword arguments by the names of `forward`'s parameters."""
-        names = inspect.signature(self.forward).bind(*args, **kwargs).arguments
-        return dict(names)
+        return bound_by_name(self.forward, args, kwargs, self.name)
 
     # ------------------------------------------------------------------ registers
 

@@ -143,9 +143,9 @@ def _power_base(v: Vjp) -> Any:
 
 
 def _power_exponent(v: Vjp) -> Any:
-    x, y = v.inputs
+    x = v.x if is_float(v.x.dtype) else v.emit("cast_like", v.x, v.y)
     # 0 ** y doesn't change with y > 0: log(0) must not turn 0 * -inf into nan.
-    still = v.emit("logical_and", x == 0, y >= 0)
+    still = v.emit("logical_and", x == 0, v.inputs[1] >= 0)
     return v.dy * v.y * v.emit("log", v.emit("where", still, v.emit("ones_like", x), x))
 
 
@@ -187,6 +187,13 @@ _unary(
     "floor",
     "np.floor(x, out=y)",
     "Greatest whole number not above x: [*a] -> [*a]; constant almost everywhere.",
+    None,
+    kind=":float",
+)
+_unary(
+    "round",
+    "np.rint(x, out=y)",
+    "Nearest whole number, the even one of two: [*a] -> [*a]; constant almost everywhere.",
     None,
     kind=":float",
 )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from graphinit.errors import ArrayError, ExecutionError, ParameterError
+import graphinit.functional.numpy_table  # noqa: F401  (answers NumPy's functions)
+from graphinit.errors import ArrayError, ExecutionError, GradientError, OpError, ParameterError
 from graphinit.interrupts import Held
 from graphinit.ir.graph import Graph, GraphBuilder
-from graphinit.ir.tensor import Tensor, apply, apply_all
+from graphinit.ir.operators import Operators
+from graphinit.ir.size import Size
+from graphinit.ir.tensor import Tensor, apply_all
 from graphinit.ir.types import TensorType, canonical_dtype, is_float, static_shape
 from graphinit.parameter import GRAD_REQS, Parameter
 from graphinit.recorded.nodes import LEAF, Node, OpEntry, Ref
@@ -24,23 +27,14 @@ KEPT = 1024
 _entries: OrderedDict[Any, OpEntry] = OrderedDict()
 
 
-def _values(item: Any) -> Any:
-    """Return nested arguments with values in place of recorded arrays."""
-    if isinstance(item, Array):
-        return item.numpy()
-    if isinstance(item, list | tuple):
-        return type(item)(map(_values, item))
-    if isinstance(item, dict):
-        return {key: _values(value) for key, value in item.items()}
-    return item
-
-
-class Array:
+class Array(Operators[Any]):
     """An array that remembers how it was computed.
 
-    Within `graphinit.autograd.record` arithmetic on it is recorded and gives arrays like it; elsewhere it
-    behaves as its value does, and arithmetic gives NumPy arrays.  Its value is computed when somebody
-    asks for it: by `numpy.asarray`, `float`, `item`, printing, a comparison in Python.
+    Within `graphinit.autograd.record` arithmetic and NumPy's functions on it are recorded and give arrays
+    like it; a function for which there is no op is an error there, but for those that only look at values.
+    Elsewhere it behaves as its value does, and what is computed are NumPy arrays.  Its value is computed
+    when somebody asks for it: by `numpy.asarray`, `float`, `item`, printing, a decision of Python.
+    ``x -= step`` outside of a recording changes an array with `attach_grad`, which keeps its gradient.
 
     Parameters
     ----------
@@ -58,8 +52,6 @@ class Array:
     >>> float(y), x.grad
     (5.0, array([2., 4.], dtype=float32))
     """
-
-    __array_ufunc__ = None  # a NumPy array on the left leaves the operator to us
 
     def __init__(self, data: Any) -> None:
         self._become(leaf(data), 0)
@@ -118,10 +110,6 @@ class Array:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.numpy(), dtype, copy=copy)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """Let NumPy's functions, such as `numpy.mean`, work on values; nothing is recorded."""
-        return function(*_values(args), **_values(kwargs))
 
     def item(self) -> Any:
         """Return the only value as a Python number."""
@@ -227,110 +215,63 @@ class Array:
             results if mode.value.recorder is not None else tuple(np.array(item.numpy()) for item in results)
         )
 
-    def __add__(self, other: Any) -> Any:
-        return apply("add", self, other)
+    def operate(self, op: str, *operands: Any, **attrs: Any) -> Any:
+        """Record an op; outside of a recording, return the value of its result."""
+        return self.__apply_op__(op, operands, attrs)[0]
 
-    def __radd__(self, other: Any) -> Any:
-        return apply("add", other, self)
+    def computes_now(self) -> bool:
+        """Whether NumPy may compute with the value: outside of a recording."""
+        return mode.value.recorder is None
 
-    def __sub__(self, other: Any) -> Any:
-        return apply("subtract", self, other)
+    def _in_place(self, op: str, other: Any) -> Any:
+        """Change what gradients are taken with respect to; of other arrays Python makes a new one.
 
-    def __rsub__(self, other: Any) -> Any:
-        return apply("subtract", other, self)
+        What was recorded before keeps the value that it was recorded with.
+        """
+        node = self._node
+        if node.entry is not LEAF or not node.wanted:
+            return self.operate(op, self, other)
+        if mode.value.recorder is not None:
+            raise GradientError(
+                "an array with attach_grad() is not changed in place while it is recorded; write y = x + 1"
+            )
+        value = np.asarray(self.operate(op, self, other))
+        if value.shape != self.shape:
+            raise ArrayError(f"an array of shape {self.shape} cannot take values of shape {value.shape}")
+        fresh = leaf(value.astype(self.dtype, copy=False))
+        fresh.wanted = True
+        self._node = fresh
+        fresh.held_by(self, 0)
+        return self
 
-    def __mul__(self, other: Any) -> Any:
-        return apply("multiply", self, other)
+    def __iadd__(self, other: Any) -> Any:
+        return self._in_place("add", other)
 
-    def __rmul__(self, other: Any) -> Any:
-        return apply("multiply", other, self)
+    def __isub__(self, other: Any) -> Any:
+        return self._in_place("subtract", other)
 
-    def __truediv__(self, other: Any) -> Any:
-        return apply("divide", self, other)
+    def __imul__(self, other: Any) -> Any:
+        return self._in_place("multiply", other)
 
-    def __rtruediv__(self, other: Any) -> Any:
-        return apply("divide", other, self)
+    def __itruediv__(self, other: Any) -> Any:
+        return self._in_place("divide", other)
 
-    def __pow__(self, other: Any) -> Any:
-        return apply("power", self, other)
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self._in_place("floor_divide", other)
 
-    def __rpow__(self, other: Any) -> Any:
-        return apply("power", other, self)
+    def __imod__(self, other: Any) -> Any:
+        return self._in_place("remainder", other)
 
-    def __matmul__(self, other: Any) -> Any:
-        return apply("matmul", self, other)
+    def __ipow__(self, other: Any) -> Any:
+        return self._in_place("power", other)
 
-    def __rmatmul__(self, other: Any) -> Any:
-        return apply("matmul", other, self)
-
-    def __neg__(self) -> Any:
-        return apply("negative", self)
-
-    def __abs__(self) -> Any:
-        return apply("abs", self)
-
-    def __eq__(self, other: object) -> Any:
-        return apply("equal", self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return apply("not_equal", self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return apply("less", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return apply("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return apply("greater", self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return apply("greater_equal", self, other)
-
-    __hash__ = object.__hash__
-
-    def __getitem__(self, index: Any) -> Any:
-        return Tensor.__getitem__(cast(Tensor, self), index)
+    def __imatmul__(self, other: Any) -> Any:
+        return self._in_place("matmul", other)
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return f"array of shape {self.shape}"
-
-    @property
-    def T(self) -> Any:  # noqa: N802  (NumPy's name)
-        """The array with its axes reversed."""
-        return apply("transpose", self)
-
-    def reshape(self, *shape: Any) -> Any:
-        """Return the same values in another shape; one entry may be -1."""
-        return apply(
-            "reshape", self, shape=shape[0] if shape and isinstance(shape[0], tuple | list) else shape
-        )
-
-    def astype(self, dtype: Any) -> Any:
-        """Return the values in another dtype."""
-        return apply("cast", self, dtype=canonical_dtype(dtype))
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Sum over axes."""
-        return apply("sum", self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Mean over axes."""
-        return apply("mean", self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Greatest value over axes."""
-        return apply("max", self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Least value over axes."""
-        return apply("min", self, axis=axis, keepdims=keepdims)
-
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Index of the greatest value along an axis."""
-        return apply("argmax", self, axis=axis, keepdims=keepdims)
 
 
 def leaf(data: Any) -> Node:
@@ -382,13 +323,8 @@ def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tupl
     inputs: list[Ref] = []
     placed: list[Any] = []
     for operand in operands:
-        if isinstance(operand, Parameter):  # as a constant it would silently get no gradient
-            raise ParameterError(
-                f"parameter {operand.path!r} takes part in a recording inside a network's forward, not beside it",
-                path=operand.path,
-            )
         if isinstance(operand, Array):
-            inputs.append(operand.ref)
+            inputs.append((operand._node, operand._port))
             placed.append(None)
         elif isinstance(operand, bool | int) or (isinstance(operand, float) and op == "power"):
             placed.append(operand)
@@ -396,7 +332,7 @@ def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tupl
             inputs.append((leaf(np.array(operand, _float_of(operands))), 0))
             placed.append(None)
         else:
-            inputs.append((leaf(operand), 0))
+            inputs.append((_given(operand), 0))
             placed.append(None)
     types = tuple(node.types[port] for node, port in inputs)
     key = (op, tuple((type(item), item) for item in placed), repr(sorted(attrs.items())), types)
@@ -407,6 +343,21 @@ def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tupl
             _entries.popitem(last=False)
     node = Node(entry, tuple(inputs), entry.types)
     return tuple(wrap(node, port) for port in range(len(entry.types)))
+
+
+def _given(operand: Any) -> Node:
+    """Return a node for an operand that is not recorded; as a constant some would silently get no gradient."""
+    if isinstance(operand, Parameter):
+        raise ParameterError(
+            f"parameter {operand.path!r} takes part in a recording inside a network's forward, not beside it",
+            path=operand.path,
+        )
+    if isinstance(operand, Tensor | Size):
+        raise OpError(
+            "a recorded array takes part in a forward as an argument of the network; its value, as a constant, "
+            "is x.numpy()"
+        )
+    return leaf(operand)
 
 
 def _float_of(operands: tuple[Any, ...]) -> str:

@@ -8,13 +8,13 @@ import numpy as np
 
 from graphinit.compiler import settled_graph
 from graphinit.ir.types import TensorType
-from graphinit.nn.arguments import Arguments, bind_call
+from graphinit.nn.arguments import Arguments, bind_call, check_given
 from graphinit.nn.calling import Traced
 from graphinit.nn.describing import describe_call, needs_tensors
 from graphinit.recorded.array import Array, leaf, record_op, wrap
 from graphinit.recorded.nodes import CallEntry, Node, Ref
 from graphinit.recording import mode
-from graphinit.runtime.arguments import as_array, cast_input
+from graphinit.runtime.arguments import alike, as_array, cast_input
 
 KEPT = 16
 
@@ -61,6 +61,7 @@ def _plain(block: Any, args: tuple[Any, ...]) -> tuple[CallEntry, tuple[Any, ...
 
 def _bound(block: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[CallEntry, list[Any]]:
     arguments = bind_call(block.forward, args, kwargs, block.name)
+    check_given(block.forward, arguments, block.name)
     given = {
         name: value if isinstance(value, Array) else as_array(name, value)
         for name, value in arguments.leaves.items()
@@ -117,4 +118,4 @@ def _filled(structure: Any, values: dict[str, Any]) -> Any:
         return values[structure]
     if isinstance(structure, dict):
         return {key: _filled(part, values) for key, part in structure.items()}
-    return type(structure)(_filled(part, values) for part in structure)
+    return alike(structure, (_filled(part, values) for part in structure))

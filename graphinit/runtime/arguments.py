@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,10 +68,23 @@ def as_array(name: str, given: Any, what: str = "input") -> np.ndarray:
     try:
         array = np.asarray(given)
     except (TypeError, ValueError) as cause:
-        raise ArrayError(f"{what} {name!r} is no array: {cause}", node=name) from cause
+        ragged = "inhomogeneous" in str(cause)
+        reason = "its rows are of different lengths" if ragged else getattr(cause, "message", cause)
+        raise ArrayError(f"{what} {name!r} is no array: {reason}", node=name) from cause
     if array.dtype.kind not in "biuf":
         raise ArrayError(f"{what} {name!r} is no array of real numbers, but of {array.dtype}", node=name)
     return array
+
+
+def alike(structure: Any, items: Iterable[Any]) -> Any:
+    """Return items in a list or tuple of the same class, named tuples included.
+
+    Examples
+    --------
+    >>> alike((1, 2), [3, 4])
+    (3, 4)
+    """
+    return structure._make(items) if hasattr(structure, "_make") else type(structure)(items)
 
 
 def bind(types: Mapping[str, Any], arrays: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +129,7 @@ def restructured(structure: Structure, arrays: Mapping[str, Any]) -> Any:
         return arrays[structure]
     if isinstance(structure, Mapping):
         return {key: restructured(item, arrays) for key, item in structure.items()}
-    return type(structure)(restructured(item, arrays) for item in structure)
+    return alike(structure, (restructured(item, arrays) for item in structure))
 
 
 def flat_structure(structure: Structure, given: Any) -> dict[str, Any]:
@@ -155,7 +168,7 @@ def without_dtype(spec: Any) -> Any:
     if isinstance(spec, Mapping):
         return {key: without_dtype(item) for key, item in spec.items()}
     if isinstance(spec, list | tuple):
-        return type(spec)(without_dtype(item) for item in spec)
+        return alike(spec, map(without_dtype, spec))
     return spec
 
 

@@ -58,6 +58,7 @@ for _op, _draw, _function in (
     ("abs", off_zero, lambda x: np.sqrt(x * x)),
     ("sign", off_zero, lambda x: np.where(x > 0, 1.0, -1.0)),
     ("floor", off_zero, lambda x: np.where(x > 0, 0.0, -1.0)),
+    ("round", off_zero, lambda x: np.floor(x + 0.5)),
     ("square", normal, lambda x: x**2),
     ("exp", normal, lambda x: np.power(math.e, x)),
     ("expm1", normal, lambda x: np.exp(x) - 1),
