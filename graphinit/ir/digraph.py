@@ -9,31 +9,23 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import networkx
-import numpy as np
 
-from graphinit.errors import GraphError, OpError
-from graphinit.ir.dims import Expr
+from graphinit.errors import GraphError
+from graphinit.ir.digraph_node import FIELDS, check_dtypes, decoded, is_missing, read_node
 from graphinit.ir.node import Node, Value, rename_node
-from graphinit.ir.op import MOST_OUTPUTS, REQUIRED, SOURCES, Attrs, intern_rule, op_spec
+from graphinit.ir.op import MOST_OUTPUTS, SOURCES, Attrs, intern_rule
 from graphinit.ir.serialization import (
-    SOURCE_ATTRS,
-    make_node,
-    naming,
     node_to_json,
     read_structure,
     value_to_json,
 )
-from graphinit.ir.types import TensorType, canonical_dtype
 from graphinit.json_values import Json
 from graphinit.plain_text import class_name
-
-_FIELDS = ("op", "kind", "path", "dtype", "shape", "attrs", "meta")
-"""The attributes of a node, in the order in which they are written."""
 
 
 class Contents(NamedTuple):
@@ -134,15 +126,16 @@ def read_digraph(digraph: Any) -> Contents:
     called: dict[str, list[str]] = {}  # for what each node was called in text, the nodes of today
     nodes = []
     for key, name in names.items():
-        fields = {field: value for field, value in digraph.nodes[key].items() if not _is_missing(value)}
+        fields = {field: value for field, value in digraph.nodes[key].items() if not is_missing(value)}
         if "op" not in fields:
             raise GraphError(_without_op(name, fields, digraph, names), code="GI107", node=name)
-        node, before = _read_node(name, fields, digraph, key, names)
+        node, before = read_node(name, fields, digraph, key, names)
         nodes.append(node)
         called.setdefault(before, []).append(name)
     text_names = _Names(called, set(names.values()))
     if any(found != [before] for before, found in called.items()):
         nodes = [_with_sizes_of(node, text_names) for node in nodes]
+    check_dtypes(nodes)
     reader = _Reader(digraph, names, text_names)
     return Contents(nodes, _read_inputs(reader, nodes), *_read_outputs(reader, nodes))
 
@@ -169,228 +162,14 @@ def _name_nodes(digraph: Any) -> dict[Any, str]:
 
 def _without_op(name: str, fields: Mapping[str, Any], digraph: Any, names: Mapping[Any, str]) -> str:
     text = f"nodes[{name!r}] has no op; give each node one, such as op='input' or op='relu'"
-    if not fields.keys() & set(_FIELDS):
+    if not fields.keys() & set(FIELDS):  # a slip in an edge makes a node
         others = [other for key, other in names.items() if "op" in digraph.nodes[key]]
         close = difflib.get_close_matches(name, others, 1)
-        text = f"nodes[{name!r}] has no op and stands in edges alone" + (
-            f"; did you mean {close[0]!r}?" if close else "; add it with add_node(..., op=...)"
-        )
+        return f"nodes[{name!r}] has no op; did you mean {close[0]!r}?" if close else text
     return text
 
 
-def _is_missing(value: Any) -> bool:
-    """Whether an attribute is not there: None, and what pandas puts into tables for it."""
-    if isinstance(value, float | np.floating):
-        return bool(np.isnan(value))
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _read_node(
-    name: str, fields: dict[str, Any], digraph: Any, key: Any, names: Mapping[Any, str]
-) -> tuple[Node, str]:
-    """Return a node, and what it is called in text."""
-    place = f"nodes[{name!r}]"
-    given = Json(fields, place)
-    op = fields["op"] = str(fields["op"]) if isinstance(fields["op"], str) else fields["op"]
-    with naming(name, given):
-        given.get("op").text()
-        meta = _decoded(given.get("meta", {}), Mapping, "an object, as JSON text")
-        attrs = _read_attrs(op, given)
-        live = attrs.pop("init") if callable(attrs.get("init")) else None
-        inputs = _read_edges(digraph, key, names)
-        stated = Json({**meta, "op": op, "path": fields.get("path", ""), "attrs": attrs}, place)
-        kind = op if op in SOURCES else "op"
-        if fields.get("kind", kind) != kind:
-            given.get("kind").fail(f"{kind!r}, which {op} is")
-        try:
-            node = make_node(name, stated, inputs, _stated_types(given, op, attrs))
-        except OpError as cause:
-            if cause.code == "GI104" and inputs and not digraph.is_multigraph():
-                cause.message += (
-                    "; a DiGraph has one edge from a node to another: a value that is taken twice needs a "
-                    "MultiDiGraph"
-                )
-            raise
-        if live is not None:
-            node = replace(node, attrs=node.attrs.replace(init=live))
-        return node, stated.get("name", name).text()
-
-
-def _decoded(part: Json, kind: Any, wanted: str) -> Any:
-    """Return a value that may stand as JSON text, of a kind."""
-    value = part.value
-    if isinstance(value, str):
-        try:
-            value = Json.parse(value).value
-        except ValueError:
-            part.fail(wanted)
-    return value if isinstance(value, kind) else part.fail(wanted)
-
-
-def _read_attrs(op: str, given: Json) -> dict[str, Any]:
-    """Return the attributes of an op, as JSON values; an initializer of the user's own stays as it is."""
-    part = given.get("attrs", None)
-    required = {attr.name: attr.default is REQUIRED for attr in ([] if op in SOURCES else op_spec(op).attrs)}
-    if part.value is None:
-        attrs: dict[str, Any] = {"init": None, "trainable": True} if op == "parameter" else {}
-    else:
-        attrs = dict(_decoded(part, Mapping, "a dict, or one as JSON text"))
-    init = attrs.get("init")
-    if op == "parameter" and callable(init):
-        if type(init).__module__.startswith("graphinit."):
-            attrs["init"] = init.dumps()
-    elif op == "parameter" and isinstance(init, dict) and "object" in init:
-        raise ValueError(
-            f"{part.place}.init was an initializer of the class {init['object']!r}, which text cannot hold; "
-            "give it again, or None"
-        )
-    for name in [*required, *SOURCE_ATTRS.get(op, ())]:
-        if name in attrs or name not in given.value:
-            continue
-        if name not in _FIELDS:
-            given.get(name).fail(f"in attrs, attrs={{{name!r}: ...}}, where {op} looks for it")
-        if required[name]:
-            raise ValueError(
-                f"{given.place}: {op} needs {name} in attrs, attrs={{{name!r}: ...}}; on the node itself it "
-                "states what comes out"
-            )
-    try:
-        return {
-            str(name): value if name == "init" and callable(value) else value_to_json(value)
-            for name, value in attrs.items()
-        }
-    except ValueError as cause:
-        raise ValueError(f"{given.place} has {cause}") from cause
-
-
-# --- types
-
-
-def _stated_types(
-    given: Json, op: str, attrs: Mapping[str, Any]
-) -> Callable[[int], Sequence[tuple[Json, Json]]]:
-    """Return what gives the shapes and dtypes that a node states, as `make_node` asks for them."""
-    fields = {name: _plain(given.value.get(name)) for name in ("shape", "dtype")}
-    value = attrs.get("value")
-    if op == "constant" and isinstance(value, dict) and "array" in value:
-        defaults = {"shape": value.get("shape"), "dtype": value.get("dtype")}
-    else:
-        defaults = {"shape": [], "dtype": "bool" if isinstance(value, bool) else None}
-    if op == "constant":
-        fields = {name: defaults[name] if field is None else field for name, field in fields.items()}
-    parts = Json(fields, given.place)
-
-    def stated(count: int) -> list[tuple[Json, Json]]:
-        shape, dtype = parts.get("shape"), parts.get("dtype")
-        if count == 1:
-            return [_typed(shape, dtype)]
-        return [_typed(*pair) for pair in zip(_each(shape, count), _each(dtype, count), strict=True)]
-
-    return stated
-
-
-def _plain(value: Any) -> Any:
-    """Return a shape or dtype as JSON values as far as it is one; specifications stay."""
-    if isinstance(value, str):
-        text = str(value).strip()
-        if text.startswith("["):
-            try:
-                return Json.parse(text).value
-            except ValueError:
-                return text  # [batch, 20] is a specification
-        return text
-    if isinstance(value, list | tuple):
-        return [_plain_size(item) for item in value]
-    return value
-
-
-def _plain_size(item: Any) -> Any:
-    if isinstance(item, list | tuple):
-        return [_plain_size(inner) for inner in item]
-    return value_to_json(item) if isinstance(item, np.integer | Expr) else item
-
-
-def _each(part: Json, count: int) -> list[Json]:
-    """Return the parts of a list of as many as a node has outputs; of one that is left out, nothings."""
-    if part.value is None:
-        return [part] * count
-    if not isinstance(part.value, list) or len(part.value) != count:
-        part.fail(f"a list of {count}, one for each output")
-    return part.items()
-
-
-def _typed(shape: Json, dtype: Json) -> tuple[Json, Json]:
-    """Return a shape and a dtype as JSON values."""
-    stated, kind = shape.value, dtype.value
-    if kind is not None and not isinstance(kind, str):
-        dtype = Json(canonical_dtype(kind), dtype.place)
-    elif kind == "?":
-        dtype = Json(None, dtype.place)
-    if isinstance(stated, list):
-        if None in stated:
-            shape = Json([-1 if size is None else size for size in stated], shape.place)
-    elif isinstance(stated, str | TensorType) or (hasattr(stated, "shape") and hasattr(stated, "dtype")):
-        type = TensorType.parse(stated)
-        shape = Json(None if type.shape is None else value_to_json(type.shape), shape.place)
-        if type.dtype is not None and dtype.value not in (None, type.dtype):
-            dtype.fail(f"{type.dtype}, which the shape says")
-        dtype = Json(type.dtype or dtype.value, dtype.place)
-    return shape, dtype
-
-
-# --- edges
-
-
-def _read_edges(digraph: Any, key: Any, names: Mapping[Any, str]) -> list[Value]:
-    """Return what a node takes, in order of slot."""
-    several = digraph.is_multigraph()
-    edges = [
-        (names[source], edge, data)
-        for source, held in digraph.pred[key].items()
-        for edge, data in (held.items() if several else ((None, held),))
-    ]
-    values: list[Value] = []
-    slots: list[int | None] = []
-    for source, _, data in edges:
-        slots.append(_number(data, "slot", source, names[key]))
-        values.append(Value(source, _number(data, "port", source, names[key]) or 0))
-    every = set(range(len(edges)))
-    if all(slot is None for slot in slots):
-        keys = [edge for _, edge, _ in edges]
-        slots = keys if every.issuperset(keys) and len(set(keys)) == len(keys) else list(range(len(edges)))
-    placed: dict[int, Value] = {}
-    for slot, value in zip(slots, values, strict=True):
-        if slot is None:
-            raise ValueError(
-                f"the edge from {value.node!r} to {names[key]!r} has no slot, and others to it have one: give "
-                "every edge of a node its slot, or none"
-            )
-        if slot in placed:
-            raise ValueError(
-                f"slot {slot} of {names[key]!r} is given twice, from {placed[slot].node!r} and {value.node!r}"
-            )
-        placed[slot] = value
-    if every != placed.keys():
-        raise ValueError(f"no edge to {names[key]!r} has slot {min(every - placed.keys())}")
-    return [placed[slot] for slot in range(len(edges))]
-
-
-def _number(data: Mapping[str, Any], name: str, source: str, user: str) -> int | None:
-    """Return a whole number of an edge; formats make text of it, tables fractions."""
-    value = data.get(name)
-    if type(value) is int and 0 <= value < MOST_OUTPUTS:
-        return value
-    if _is_missing(value):
-        return None
-    is_whole = isinstance(value, np.integer) or (
-        isinstance(value, float | np.floating) and value.is_integer()
-    )
-    if is_whole or (isinstance(value, str) and value.isdecimal() and len(value) < 10):
-        value = int(value)  # type: ignore[arg-type]  # it is text or a number
-    return Json(value, f"edges[{source!r}, {user!r}].{name}").whole(0, MOST_OUTPUTS - 1)
-
-
-# --- names in text
+# --- names in text ----------------------------------------------------------------------------
 
 
 class _Names:
@@ -419,7 +198,7 @@ def _with_sizes_of(node: Node, names: _Names) -> Node:
     return replace(node, attrs=rename_node(node, renamed).attrs)
 
 
-# --- inputs and outputs
+# --- inputs and outputs -----------------------------------------------------------------------
 
 
 class _Reader:
@@ -433,13 +212,13 @@ class _Reader:
     def read(self, field: str) -> tuple[Json, bool]:
         """Return a field, None when it is left out, and whether it was text."""
         value, place = self._stated.get(field), f"graph[{field!r}]"
-        if _is_missing(value):
+        if is_missing(value):
             return Json(None, place), False
         if not isinstance(value, str):
             return Json(value, place), False
         if self._names.find(value, place) is not None:
             return Json(value, place), True
-        return Json(_decoded(Json(value, place), object, "the name of a node, or JSON text"), place), True
+        return Json(decoded(Json(value, place), object, "the name of a node, or JSON text"), place), True
 
     def find(self, item: Any, place: str, is_text: bool) -> str | None:
         """Return the node that is meant."""
