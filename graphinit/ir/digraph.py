@@ -124,11 +124,15 @@ def read_digraph(digraph: Any) -> Contents:
         raise ValueError("it has no nodes")
     names = _name_nodes(digraph)
     called: dict[str, list[str]] = {}  # for what each node was called in text, the nodes of today
-    nodes = []
+    said = {
+        key: {field: value for field, value in digraph.nodes[key].items() if not is_missing(value)}
+        for key in names
+    }
     for key, name in names.items():
-        fields = {field: value for field, value in digraph.nodes[key].items() if not is_missing(value)}
-        if "op" not in fields:
-            raise GraphError(_without_op(name, fields, digraph, names), code="GI107", node=name)
+        if "op" not in said[key]:
+            raise GraphError(_without_op(name, said[key], digraph, names), code="GI107", node=name)
+    nodes = []
+    for (key, fields), name in zip(said.items(), names.values(), strict=True):
         node, before = read_node(name, fields, digraph, key, names)
         nodes.append(node)
         called.setdefault(before, []).append(name)

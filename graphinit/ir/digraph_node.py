@@ -42,9 +42,9 @@ def read_node(
     with naming(name, given):
         given.get("op").text()
         meta = decoded(given.get("meta", {}), Mapping, "an object, as JSON text")
-        attrs = _read_attrs(op, given)
-        live = attrs.pop("init") if callable(attrs.get("init")) else None
         inputs = _read_edges(digraph, key, names)
+        attrs = _read_attrs(op, given, _rank_of_operands(digraph, key, names, inputs))
+        live = attrs.pop("init") if callable(attrs.get("init")) else None
         stated = Json({**meta, "op": op, "path": fields.get("path", ""), "attrs": attrs}, place)
         kind = op if op in SOURCES else "op"
         if fields.get("kind", kind) != kind:
@@ -75,16 +75,14 @@ def decoded(part: Json, kind: Any, wanted: str) -> Any:
     return value if isinstance(value, kind) else part.fail(wanted)
 
 
-def _read_attrs(op: str, given: Json) -> dict[str, Any]:
+def _read_attrs(op: str, given: Json, rank: int | None) -> dict[str, Any]:
     """Return the attributes of an op, as JSON values; an initializer of the user's own stays as it is."""
     part = given.get("attrs", None)
-    if isinstance(part.value, str):
-        attrs: dict[str, Any] = decoded(part, dict, "a dict, or one as JSON text")
-    elif isinstance(part.value, Mapping | None):
-        attrs = _attrs_to_json(op, part.value or {}, given.place)
-    else:
+    is_text = isinstance(part.value, str)
+    said = decoded(part, dict, "a dict, or one as JSON text") if is_text else part.value or {}
+    if not isinstance(said, Mapping):
         part.fail("a dict, or one as JSON text")
-    init = attrs.get("init")
+    init = said.get("init")
     if op == "parameter" and isinstance(init, dict) and "object" in init:
         raise ValueError(
             f"{part.place}.init was an initializer of the class {init['object']!r}, which text cannot hold; "
@@ -92,7 +90,7 @@ def _read_attrs(op: str, given: Json) -> dict[str, Any]:
         )
     required = {attr.name: attr.default is REQUIRED for attr in ([] if op in SOURCES else op_spec(op).attrs)}
     for name in [*required, *SOURCE_ATTRS.get(op, ())]:
-        if name in attrs or name not in given.value:
+        if name in said or name not in given.value:
             continue
         if name not in FIELDS:
             given.get(name).fail(f"in attrs, attrs={{{name!r}: ...}}, where {op} looks for it")
@@ -101,6 +99,30 @@ def _read_attrs(op: str, given: Json) -> dict[str, Any]:
                 f"{given.place}: {op} needs {name} in attrs, attrs={{{name!r}: ...}}; on the node itself it "
                 "states what comes out"
             )
+    attrs = dict(said) if is_text else _attrs_to_json(op, said, given.place)
+    return _each_axis(attrs, required, rank) if required.get("strides") else attrs
+
+
+def _each_axis(attrs: dict[str, Any], required: Mapping[str, bool], rank: int | None) -> dict[str, Any]:
+    """Return the attributes of a window, one number for each axis, as `graphinit.functional` completes them."""
+    names = [
+        name for name in ("kernel", "strides", "padding", "dilation", "output_padding") if name in required
+    ]
+    count = next(
+        (len(attrs[name]) for name in names if attrs.get(name) and isinstance(attrs[name], list)), None
+    )
+    if count is None:
+        count = max(rank - 2, 0) if rank is not None else None
+    kernel = attrs.get("kernel", 1)
+    plain = {"strides": 1 if kernel == "all" else kernel, "padding": 0, "dilation": 1}
+    for name in names:
+        value = attrs.get(name, plain.get(name))
+        if value == "valid":
+            value = 0
+        if type(value) is int and count is not None:
+            value = [value] * count
+        if value is not None:
+            attrs[name] = value
     return attrs
 
 
@@ -121,6 +143,20 @@ def _attrs_to_json(op: str, attrs: Mapping[Any, Any], place: str) -> dict[str, A
     except ValueError as cause:
         raise ValueError(f"{place} has {cause}") from cause
     return {**made, "init": init} if op == "parameter" and callable(init) else made
+
+
+def _rank_of_operands(
+    digraph: Any, key: Any, names: Mapping[Any, str], inputs: Sequence[Value]
+) -> int | None:
+    """Return the rank that the first two operands have as far as their nodes state it."""
+    keys = {names[source]: source for source in digraph.pred[key]}
+    for value in inputs[:2]:
+        shape = _plain(digraph.nodes[keys[value.node]].get("shape"))
+        if isinstance(shape, list):
+            return len(shape)
+        if isinstance(shape, str | TensorType) or hasattr(shape, "dtype"):
+            return TensorType.parse(shape).rank
+    return None
 
 
 # --- types ------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ class Graph:
         return self._nx
 
     @staticmethod
-    def from_networkx(digraph: networkx.DiGraph[Any]) -> Graph:
+    def from_networkx(digraph: networkx.Graph[Any]) -> Graph:
         """Return the graph that a networkx digraph says: one of the form of `nx`, or one built by hand.
 
         Parameters
