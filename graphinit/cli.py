@@ -1,9 +1,9 @@
 """The command line: ``graphinit check`` and ``graphinit render``.
 
-A target is ``FILE.py:NAME``, ``package.module:NAME`` or a graph saved as ``FILE.json``.  `NAME` is a
-network, a graph, or a function without arguments that returns one.  A file is imported, not run:
+A target is ``FILE.py:NAME``, ``package.module:NAME`` or a graph saved as ``FILE.json`` or ``FILE.graphml``.
+`NAME` is a network, a graph, or a function without arguments that returns one.  A file is imported, not run:
 what stands under ``if __name__ == "__main__":`` stays asleep.  The rest of its top level is executed, and
-`NAME` when it is a function, so that only trusted code is to be checked; a ``FILE.json`` executes nothing.
+`NAME` when it is a function, so that only trusted code is to be checked; a saved graph executes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import graphinit
 from graphinit.command.formats import as_github, as_json, as_sarif, failure, findings
 from graphinit.command.output import Output
 from graphinit.command.pages import page
-from graphinit.command.targets import describe, graph_of, load_target, parse_inputs
+from graphinit.command.targets import SAVED, describe, graph_of, load_target, parse_inputs
 from graphinit.command.watching import user_modules, watch
 from graphinit.drawing import render
 from graphinit.errors import (
@@ -56,9 +56,10 @@ targets:
   FILE.py:NAME         imported without running what stands under __main__
   package.module:NAME  imported, too
   FILE.json            a graph saved with Graph.to_json
+  FILE.graphml         one written by networkx, of Graph.nx or built by hand
 
 Checking or drawing a FILE.py or a module executes its top level, and NAME if
-it is a function: only use code that you trust. A FILE.json executes nothing.
+it is a function: only use code that you trust. A saved graph executes nothing.
 
 inputs:
   x=batch,64           sizes: numbers, names for any size, -1 for unknown
@@ -140,7 +141,7 @@ def _parsed(argv: Sequence[str] | None, prog: str, output: Output) -> tuple[argp
                 parser.error(f"unrecognized arguments: {' '.join(strange)}")
             words = [*arguments.words, *rest]
             if not _targets(words) and not getattr(arguments, "explain", None):
-                parser.error("give a target: FILE.py:NAME, package.module:NAME or FILE.json")
+                parser.error("give a target: FILE.py:NAME, package.module:NAME, FILE.json or FILE.graphml")
             if getattr(arguments, "format", "text") != "text" and (arguments.why or arguments.solve):
                 parser.error("--why and --solve answer as text")
     except SystemExit:
@@ -156,7 +157,7 @@ def _targets(words: Sequence[str]) -> list[str]:
 
 
 def _is_target(word: str, *, first: bool) -> bool:
-    return "=" not in word and (first or ":" in word or word.endswith(".json"))
+    return "=" not in word and (first or ":" in word or word.endswith(SAVED))
 
 
 class _Parser(argparse.ArgumentParser):

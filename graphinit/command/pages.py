@@ -158,7 +158,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     ),
     "GI601": (
         "The target of a command is not there, or could not be imported.",
-        "Write FILE.py:NAME, package.module:NAME or FILE.json.",
+        "Write FILE.py:NAME, package.module:NAME, FILE.json or FILE.graphml.",
     ),
     "GI602": (
         "The target is there, and is neither a network nor a graph nor a function that returns one.",

@@ -14,7 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graphinit.errors import FileError, GraphInitError, TargetError
+import networkx
+
+from graphinit.errors import FileError, GraphError, GraphInitError, TargetError
 from graphinit.ir.graph import Graph
 from graphinit.ir.types import TensorType
 from graphinit.nn.block import Block
@@ -23,6 +25,9 @@ from graphinit.storage.files import read_regular_file
 
 MOST_TEXT = 128 * 2**20
 """Bytes of a graph's text; some 400,000 nodes."""
+
+SAVED = (".json", ".graphml")
+"""How the names of graphs end that are read, not run."""
 
 _LONGEST = 500  # letters of what an error of a target says
 
@@ -56,23 +61,25 @@ def parse_inputs(texts: Iterable[str]) -> dict[str, TensorType]:
 def load_target(text: str) -> Any:
     """Return the network or graph that a target names.
 
-    The top level of a file or module is executed, and a function that is named; of a ``FILE.json`` nothing.
+    The top level of a file or module is executed, and a function that is named; of a saved graph nothing.
 
     Parameters
     ----------
     text : str
-        ``FILE.py:NAME``, ``package.module:NAME`` or ``FILE.json``.
+        ``FILE.py:NAME``, ``package.module:NAME``, ``FILE.json`` or ``FILE.graphml``.
 
     Raises
     ------
     TargetError
         GI601 when it is not there or cannot be imported, GI602 when it is neither network nor graph.
     """
-    if text.endswith(".json"):
-        return _load_json(text)
+    if text.endswith(SAVED):
+        return _load_saved(text)
     place, colon, name = text.rpartition(":")
     if not (colon and place and name):
-        raise TargetError(f"{text!r} is not a target: write FILE.py:NAME, package.module:NAME or FILE.json")
+        raise TargetError(
+            f"{text!r} is not a target: write FILE.py:NAME, package.module:NAME, FILE.json or FILE.graphml"
+        )
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     found: Any = module
     for part in name.split("."):
@@ -127,16 +134,25 @@ def graph_of(target: Any, inputs: dict[str, TensorType], text: str) -> Graph:
 # ---------------------------------------------------------------------- where targets come from
 
 
-def _load_json(file: str) -> Graph:
+def _load_saved(file: str) -> Graph:
     try:
         text = read_regular_file(file, MOST_TEXT).decode("utf-8")
     except (FileError, UnicodeDecodeError) as cause:
         detail = cause.message if isinstance(cause, FileError) else f"{file!r} is no text in UTF-8"
         raise TargetError(detail) from cause
     try:
-        return Graph.from_json(text)
+        return Graph.from_json(text) if file.endswith(".json") else Graph.from_networkx(_read_graphml(text))
     except GraphInitError as cause:
         raise TargetError(f"{file} holds no graph: {cause.message}", code="GI602") from cause
+
+
+def _read_graphml(text: str) -> networkx.Graph[Any]:
+    if "<!ENTITY" in text:  # a few of which become any amount of text
+        raise GraphError("it is not GraphML: it has entities of its own")
+    try:
+        return networkx.parse_graphml(text)
+    except Exception as cause:  # whatever networkx and its parser raise of a text that is none
+        raise GraphError(f"it is not GraphML: {escaped(str(cause))[:_LONGEST]}") from cause
 
 
 def _load_file(path: Path) -> ModuleType:

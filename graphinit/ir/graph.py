@@ -3,7 +3,7 @@
 A `GraphBuilder` adds nodes after their inputs, so insertion order is a topological order and
 nothing ever sorts.  `Node.inputs` is the truth that passes read.  The `networkx.MultiDiGraph` of
 the same nodes and edges (a plain `DiGraph` would merge the two edges of ``x * x``) is made on first
-use of `Graph.nx`: that costs 5 to 10 microseconds and 1 kB a node, more than most passes do.
+use of `Graph.nx`: that costs some 30 microseconds and 1 kB a node, more than most passes do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import networkx
 
 from graphinit.copying import WHAT_TO_DO, find_nameless
 from graphinit.errors import GraphError
+from graphinit.ir.digraph import read_digraph, write_digraph
 from graphinit.ir.dims import Expr
 from graphinit.ir.joining import join, whole
 from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value
@@ -172,20 +173,94 @@ class Graph:
 
     @property
     def nx(self) -> networkx.MultiDiGraph[str]:
-        """The same graph in networkx, read-only.
+        """The same graph in networkx, read-only: what networkx asks, draws and writes works on it.
 
-        Node keys are names, the attribute ``node`` is the `Node`; an edge's key is the input slot
-        and its attribute ``port`` the output that it carries.
+        A key is a node's name, and its attributes are plain: ``op``; ``kind``, which is that of a source
+        (``"input"``, ``"parameter"``, ``"state"``, ``"constant"``) or ``"op"``; ``path`` of its block;
+        ``dtype``; ``shape`` and ``attrs`` as the JSON text that `to_json` uses, and ``meta``, the text of
+        what else it says of a node.  What a node doesn't state is left out; one of several outputs lists
+        its dtypes and shapes.  ``self[name]`` is the `Node`.
+
+        An edge runs from what is taken to who takes it; its attribute ``slot`` (and its key) says which
+        input it is, ``port`` which output it carries.  ``nx.graph`` has ``inputs``, ``outputs`` and
+        ``structure`` as text.
+
+        `from_networkx` is the way back, also from what networkx wrote to a file and read again: GraphML,
+        GML, node-link and adjacency data hold all of a graph, GEXF all but the names of outputs.
+
+        Examples
+        --------
+        >>> from graphinit import functional as F
+        >>> view = Graph(F.relu(F.input("x", shape=(-1, 20)))).nx
+        >>> dict(view.nodes(data="op"))
+        {'x': 'input', 'relu': 'relu'}
+        >>> view.nodes["x"]["shape"], list(view.edges(keys=True, data="port"))
+        ('[-1, 20]', [('x', 'relu', 0, 0)])
         """
         if self._nx is None:
-            view: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
-            for node in self:
-                view.add_node(node.name, node=node)
-            for node in self:
-                for slot, (source, port) in enumerate(node.inputs):
-                    view.add_edge(source, node.name, key=slot, port=port)
-            self._nx = networkx.freeze(view)
+            self._nx = write_digraph(tuple(self), self._orders(), self.outputs, self.structure)
         return self._nx
+
+    @staticmethod
+    def from_networkx(digraph: networkx.Graph[Any]) -> Graph:
+        """Return the graph that a networkx digraph says: one of the form of `nx`, or one built by hand.
+
+        Parameters
+        ----------
+        digraph : networkx.DiGraph or networkx.MultiDiGraph
+            Nodes need ``op`` alone: the name of an op, ``"input"``, ``"parameter"``, ``"state"`` or
+            ``"constant"``.  Keys become names, by `str`; nodes may stand in any order.  Attributes may be
+            text as in `nx`, or Python values: ``shape`` any input specification (``(-1, 20)``,
+            ``"int64[batch]"``), ``attrs`` a dict.  Attributes that have no meaning here are ignored; None
+            and NaN mean that there is none.
+
+            - ``shape`` and ``dtype`` left out are for inference to find (an input becomes int64 where ids
+              are taken, else float32; a constant has those of its value).
+            - ``attrs`` left out are the op's defaults; those of a parameter are ``init`` and ``trainable``,
+              that of a constant ``value``.
+            - ``slot`` left out, on all edges to a node, is the order in which they were added.  A copy or a
+              file of a digraph keeps that order only where it is that of the nodes: give ``slot`` to edges
+              of ops for which it matters.  A `DiGraph` cannot say that a node takes a value twice.
+            - ``port`` left out is 0.
+            - ``digraph.graph["inputs"]`` lists the inputs, by default all in order; ``["outputs"]`` is a
+              node, a list of nodes, or a dict whose keys name the outputs, where ``(node, port)`` stands for
+              another output than the first.  By default every op that no other takes is an output.
+
+        Returns
+        -------
+        Graph
+            With all nodes, inputs first.
+
+        Raises
+        ------
+        GraphError
+            GI107 when it is no such digraph, or says too little or two things at once; GI101 when names
+            clash, GI102 when it has a cycle, GI106 when a name is missing; GI103 to GI105, GI205, GI206 and
+            GI301 when a node is none that its op allows.
+
+        Examples
+        --------
+        >>> import networkx as nx
+        >>> g = nx.DiGraph()
+        >>> g.add_node("x", op="input", shape=("batch", 20))
+        >>> g.add_node("w", op="parameter", shape=(256, -1))
+        >>> g.add_node("h", op="linear")
+        >>> g.add_edge("x", "h", slot=0)
+        >>> g.add_edge("w", "h", slot=1)
+        >>> print(Graph.from_networkx(g))
+        graph(x: ?[batch, 20])
+          w: ?[256, -1] = parameter(init=None, trainable=True)
+          h = linear(x, w, flatten=False)
+          return y=h
+        """
+        try:
+            nodes, inputs, outputs, structure = read_digraph(digraph)
+            return _built(nodes, outputs, structure, inputs)
+        except (TypeError, ValueError, RecursionError) as cause:
+            if isinstance(cause, GraphError):
+                raise
+            detail = "it is nested too deeply" if isinstance(cause, RecursionError) else cause
+            raise GraphError(f"this networkx graph says no network: {detail}", code="GI107") from cause
 
     def users(self) -> dict[str, list[tuple[Node, int]]]:
         """For each node's name, the nodes that take it and in which slot."""
@@ -274,15 +349,21 @@ class Graph:
 
     def to_data(self) -> dict[str, Any]:
         """Return what `to_json` writes, as JSON values: the same for the same network, whenever it is traced."""
-        created = sorted({node.meta.order for node in self} - {0})
-        order = dict(zip(created, range(1, len(created) + 1), strict=True))
+        order = self._orders()
         return {
             "format": "graphinit-graph",
             "version": 1,
-            "nodes": [node_to_json(node, order.get(node.meta.order, 0)) for node in self],
+            "nodes": [node_to_json(node, order.get(node.name, 0)) for node in self],
             "outputs": {name: [value.node, value.port] for name, value in self.outputs.items()},
             "structure": self.structure,
         }
+
+    def _orders(self) -> dict[str, int]:
+        """Number the nodes by the time of creation, inputs as they stand; 0 for what has no time."""
+        created = sorted({node.meta.order for node in self} - {0})
+        order = dict(zip([0, *created], range(len(created) + 1), strict=True))
+        orders = {node.name: order[node.meta.order] for node in self}
+        return orders | dict(zip(self.inputs, sorted(orders[name] for name in self.inputs), strict=True))
 
     @staticmethod
     def from_json(text: str | bytes) -> Graph:
@@ -318,14 +399,21 @@ def _read_graph(data: Json) -> Graph:
         raise ValueError(f"version {version.whole()} is not known")
     outputs = read_outputs(data.get("outputs"))
     structure = data.get("structure", None)
+    nodes = [read_node(item) for item in data.get("nodes").items()]
+    return _built(nodes, outputs, None if structure.value is None else read_structure(structure, outputs))
+
+
+def _built(
+    nodes: Sequence[Node],
+    outputs: Mapping[str, Value],
+    structure: Structure,
+    inputs: Sequence[str] | None = None,
+) -> Graph:
+    """Return the graph of nodes that were read, in whatever order they stand."""
     builder = GraphBuilder()
-    for node in in_order([read_node(item) for item in data.get("nodes").items()]):
+    for node in in_order(nodes):
         builder.append(node)
-    return builder.build(
-        outputs,
-        structure=None if structure.value is None else read_structure(structure, outputs),
-        keep_all=True,
-    )
+    return builder.build(outputs, inputs=inputs, structure=structure, keep_all=True)
 
 
 READERS["graph"] = _read_graph  # attributes may be graphs

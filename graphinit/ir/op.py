@@ -408,7 +408,7 @@ def op_spec(name: str) -> OpSpec:
     """
     spec = _registry.get(name)
     if spec is None:
-        close = difflib.get_close_matches(name, _registry, 1)
+        close = difflib.get_close_matches(name.lower(), (*_registry, *SOURCES), 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise OpError(f"there is no op named {name!r}{hint}", code="GI103")
     return spec

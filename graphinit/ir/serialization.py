@@ -9,7 +9,8 @@ says ends up in text that is run, in sizes of memory and in loops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import networkx
@@ -27,7 +28,7 @@ from graphinit.json_values import Json
 
 
 def in_order(nodes: Sequence[Node]) -> list[Node]:
-    """Return nodes with inputs first; as they are when they stand so already."""
+    """Return nodes with inputs first, each as near to where it stands as that allows."""
     by_name = {node.name: node for node in nodes}
     if len(by_name) != len(nodes):
         seen: set[str] = set()
@@ -46,7 +47,8 @@ def in_order(nodes: Sequence[Node]) -> list[Node]:
                 )
             order.add_edge(source, node.name)
     try:
-        return [by_name[name] for name in networkx.topological_sort(order)]
+        place = {name: index for index, name in enumerate(by_name)}
+        return [by_name[name] for name in networkx.lexicographical_topological_sort(order, place.__getitem__)]
     except networkx.NetworkXUnfeasible as cause:
         cycle = " -> ".join(edge[0] for edge in networkx.find_cycle(order))
         start = cycle.partition(" -> ")[0]
@@ -99,14 +101,32 @@ def node_to_json(node: Node, order: int) -> dict[str, Any]:
 
 
 def _attr_to_json(value: Any, node: Node) -> Any:
-    if isinstance(value, tuple):
-        return [_attr_to_json(item, node) for item in value]
+    try:
+        return value_to_json(value)
+    except ValueError as cause:
+        raise GraphError(f"{node.name!r} has {cause}", code="GI107", node=node.name) from cause
+
+
+def value_to_json(value: Any) -> Any:
+    """Return an attribute as JSON values: a canonical one, or one that a person wrote (lists, NumPy's numbers).
+
+    Raises
+    ------
+    ValueError
+        When JSON has no word for it; in words that complete "it has ...".
+    """
+    if isinstance(value, tuple | list):
+        return [value_to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): value_to_json(item) for name, item in value.items()}
     if hasattr(value, "to_data"):  # a graph
         return {"graph": value.to_data()}
     if isinstance(value, Expr):
         return {"dim": value.to_json()}
-    if isinstance(value, Literal):
-        array = value.array
+    if isinstance(value, np.generic):
+        return value_to_json(float(value) if isinstance(value, np.floating) else value.item())
+    array: Any = value.array if isinstance(value, Literal) else value
+    if isinstance(array, np.ndarray) and array.dtype.name in DTYPES:
         numbers = array.reshape(-1).tolist()
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             numbers = [number if np.isfinite(number) else repr(number) for number in numbers]
@@ -115,11 +135,9 @@ def _attr_to_json(value: Any, node: Node) -> Any:
         return {"float": repr(value)}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise GraphError(
-        f"{node.name!r} has an attribute that JSON cannot say: {value!r}; an initializer is written down when it "
-        "is one of graphinit.init",
-        code="GI107",
-        node=node.name,
+    raise ValueError(
+        f"an attribute that JSON cannot say: {value!r}; an initializer is written down when it is one of "
+        "graphinit.init"
     )
 
 
@@ -127,6 +145,9 @@ def _attr_to_json(value: Any, node: Node) -> Any:
 
 READERS: dict[str, Callable[[Json], Any]] = {}
 """How to read objects of one key that are defined above this file: ``{"graph": ...}``."""
+
+SOURCE_ATTRS = {"parameter": ("init", "trainable"), "constant": ("value",), "state": ("stored",)}
+"""The attributes of nodes that have no op to say them."""
 
 _NOT_FINITE = ("nan", "inf", "-inf")
 _DEEPEST = 16  # lists in lists among attributes
@@ -145,21 +166,68 @@ def read_node(data: Json) -> Node:
     name = data.get("name").text()
     if not name:
         data.get("name").fail("a name")
+
+    def stated(count: int) -> list[tuple[Json, Json]]:
+        types = data.get("types")
+        pairs = [item.pair("a shape and a dtype") for item in types.items(MOST_OUTPUTS)]
+        return pairs if len(pairs) == count else types.fail(f"the types of {count} outputs")
+
+    with naming(name, data):
+        return make_node(name, data, map(_read_value, data.get("inputs", []).items(MOST_OUTPUTS)), stated)
+
+
+@contextmanager
+def naming(name: str, data: Json) -> Iterator[None]:
+    """Say of what goes wrong with a node which node it is and where it stands."""
     try:
-        node = Node(
-            name,
-            data.get("op").text(),
-            Attrs({key: _read_attr(value) for key, value in data.get("attrs", {}).entries()}),
-            tuple(map(_read_value, data.get("inputs", []).items(MOST_OUTPUTS))),
-            tuple(map(_read_type, data.get("types").items(MOST_OUTPUTS))),
-            _read_meta(data),
-        )
-        return _checked(node, data)
+        yield
     except GraphInitError as cause:
-        message = cause.message if cause.message.startswith(data.place) else f"{data.place}: {cause.message}"
+        place = data.place
+        message = cause.message if cause.message.startswith(place) else f"{place}: {cause.message}"
         raise GraphError(message, code=cause.code, node=name) from cause
     except ValueError as cause:
         raise GraphError(str(cause), code="GI107", node=name) from cause
+
+
+def make_node(
+    name: str, data: Json, inputs: Iterable[Value], stated: Callable[[int], Sequence[tuple[Json, Json]]]
+) -> Node:
+    """Return a node, checked by its op.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    data : Json
+        What else it says but inputs and types: ``op``, ``attrs``, ``path`` and so on.
+    inputs : iterable of Value
+        What it takes.
+    stated : callable
+        Given how many outputs the op has, returns as many shapes and dtypes.
+
+    Raises
+    ------
+    GraphInitError, ValueError
+        When it is not well formed, or not what its op allows.
+    """
+    op, attrs, inputs = data.get("op").text(), data.get("attrs", {}), tuple(inputs)
+    given, count = Attrs({key: _read_attr(value) for key, value in attrs.entries()}), 1
+    if op in SOURCES:
+        if inputs:
+            raise ValueError(f"{data.place}: {op} takes no inputs and is one value")
+    else:
+        spec = op_spec(op)
+        spec.check_arity(len(inputs))
+        given = spec.check_attrs(given)
+        count = spec.output_count(given)
+    types = []
+    for port, (shape, dtype) in enumerate(stated(count)):
+        types.append(_read_type(shape, dtype))
+        if op not in SOURCES and not _has_rank(spec.parsed.output(port), types[-1].rank):
+            shape.fail(f"of a rank that {spec.name} gives, {spec.signature}")
+    if op in SOURCES:
+        _check_source(op, given, types[0], attrs)
+    return Node(name, op, given, inputs, tuple(types), _read_meta(data))
 
 
 def _read_meta(data: Json) -> Meta:
@@ -191,8 +259,7 @@ def _read_value(data: Json) -> Value:
     return Value(node.text(), port.whole(0))
 
 
-def _read_type(data: Json) -> TensorType:
-    shape, dtype = data.pair("a shape and a dtype")
+def _read_type(shape: Json, dtype: Json) -> TensorType:
     if dtype.value is not None and dtype.value not in DTYPES:
         dtype.fail(f"one of {', '.join(DTYPES)}")
     if shape.value is None:
@@ -248,50 +315,31 @@ def _read_array(data: Json) -> Literal:
         raise ValueError(f"{numbers.place} are no values of {name.value}{list(shape)}: {cause}") from cause
 
 
-def _checked(node: Node, data: Json) -> Node:
-    """Return a node with its attributes as its op takes them."""
-    if node.op in SOURCES:
-        if node.inputs or len(node.types) != 1:
-            raise ValueError(f"{data.place}: {node.op} takes no inputs and is one value")
-        _check_source(node, data.get("attrs", {}))
-        return node
-    spec = op_spec(node.op)
-    spec.check_arity(len(node.inputs))
-    attrs = spec.check_attrs(node.attrs)
-    types = data.get("types")
-    if len(node.types) != spec.output_count(attrs):
-        types.fail(f"the types of {spec.output_count(attrs)} outputs")
-    for port, (type, stated) in enumerate(zip(node.types, types.items(), strict=True)):
-        if not _has_rank(spec.parsed.output(port), type.rank):
-            stated.fail(f"of a rank that {spec.name} gives, {spec.signature}")
-    return Node(node.name, node.op, attrs, node.inputs, node.types, node.meta)
-
-
-def _check_source(node: Node, attrs: Json) -> None:
-    known = {"constant": {"value"}, "parameter": {"init", "trainable"}, "state": {"stored"}}.get(
-        node.op, set()
-    )
+def _check_source(op: str, held: Attrs, type: TensorType, attrs: Json) -> None:
+    known = SOURCE_ATTRS.get(op, ())
     for name, item in attrs.entries():
         if name not in known:
-            item.fail(f"left out: {node.op} has no such attribute")
-    if node.op == "parameter":
+            item.fail(f"left out: {op} has no such attribute")
+    if op == "parameter":
         init, trainable = attrs.get("init", None), attrs.get("trainable", True)
         if init.value is not None:
             init.text()
         if not isinstance(trainable.value, bool):
             trainable.fail("true or false")
-    elif node.op == "state":
+    elif op == "state":
         stored = attrs.get("stored", None)
         if stored.value not in (None, "forward", "backward"):
             stored.fail("'forward' or 'backward'")
-    elif node.op == "constant":
-        value, type = attrs.get("value"), node.type
-        held = node.attrs["value"]
-        if isinstance(held, Literal):
-            if (type.shape, type.dtype) != (held.array.shape, held.array.dtype.name):
-                value.fail(f"an array of the type {type}")
-        elif not isinstance(held, bool | int | float) or type.shape != ():
-            value.fail("an array, or a number without axes")
+    elif op == "constant":
+        value = attrs.get("value")
+        match held["value"]:
+            case Literal(array=array):
+                if (type.shape, type.dtype) != (array.shape, array.dtype.name):
+                    value.fail(f"an array of the type {type}")
+            case bool() | int() | float() | Expr() if type.shape == ():
+                pass
+            case _:
+                value.fail("an array, or a number without axes")
 
 
 def _has_rank(operand: Operand, rank: int | None) -> bool:

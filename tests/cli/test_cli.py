@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx
 import pytest
 
 from graphinit import Graph, nn
@@ -108,6 +109,35 @@ class TestCheck:
         code, out, _ = run(capsys, "check", "net.json", "x=2,5")
         assert code == 0
         assert "relu" in out
+
+    def test_a_graph_that_networkx_wrote(self, nets, capsys):
+        networkx.write_graphml(Graph(F.relu(F.input("x", shape=("batch", 5)))).nx, "net.graphml")
+        code, out, _ = run(capsys, "check", "net.graphml", "x=2,5")
+        assert code == 0
+        assert "relu" in out
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("", "it is not GraphML: no element found"),
+            ("<graphml/>", "it is not GraphML: "),
+            ('<!DOCTYPE g [<!ENTITY a "aaaa">]><graphml>&a;</graphml>', "it has entities of its own"),
+            (
+                '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="undirected"/></graphml>',
+                "no dir",
+            ),
+            (
+                '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed"/></graphml>',
+                "it has no",
+            ),
+        ],
+    )
+    def test_what_is_no_graphml_is_said(self, nets, capsys, text, words):
+        Path("net.graphml").write_text(text)
+        code, _, err = run(capsys, "check", "net.graphml")
+        assert code == 2
+        assert "net.graphml holds no graph: " in err
+        assert words in err
 
     def test_a_module(self, nets, capsys):
         assert run(capsys, "check", "nets:net", "x=2,5")[0] == 0

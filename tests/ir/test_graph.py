@@ -143,10 +143,6 @@ class TestNetworkx:
         with pytest.raises(networkx.NetworkXError):
             graph.nx.add_node("more")
 
-    def test_nodes_carry_their_node(self, source):
-        graph = mlp(source)
-        assert graph.nx.nodes["w"]["node"] is graph["w"]
-
 
 class TestImmutability:
     def test_mappings_cannot_be_written(self, source):

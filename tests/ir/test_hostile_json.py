@@ -197,7 +197,7 @@ def test_a_rank_that_the_op_does_not_give() -> None:
     data["nodes"][-1]["types"] = [[[2, 4, 5], None]]
     flat = json.loads(Graph(F.flatten(F.input("x", (2, 3, 5)))).to_json())
     flat["nodes"][-1]["types"] = [[[2, 3, 5], None]]
-    with pytest.raises(GraphError, match=r"nodes\[1\].types\[0\] must be of a rank that flatten gives"):
+    with pytest.raises(GraphError, match=r"nodes\[1\].types\[0\]\[0\] must be of a rank that flatten gives"):
         read(flat)
     with pytest.raises(GraphInitError):
         compile(read(data), parameters={"weight": np.ones((4, 3, 3, 3)), "bias": np.ones(4)})

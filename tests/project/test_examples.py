@@ -22,7 +22,7 @@ def run(tmp_path, *arguments):
     return done
 
 
-@pytest.mark.parametrize("name", ["shape_check.py", "functional_graph.py"])
+@pytest.mark.parametrize("name", ["shape_check.py", "functional_graph.py", "networkx_graph.py"])
 def test_examples_hold(tmp_path, name):
     run(tmp_path, str(ROOT / "examples" / name))
     assert not list(tmp_path.iterdir())
