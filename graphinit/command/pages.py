@@ -45,6 +45,11 @@ _PAGES: dict[str, tuple[str, str]] = {
         "A gradient was asked for through an op that has none, or with respect to integers.",
         "Use F.stop_gradient where nothing should flow, or another op.",
     ),
+    "GI110": (
+        "A name, an argument or a form of another framework was written, such as x.norm(), kernel_init= or"
+        " weight.data[0], that means nothing here.",
+        "Write what the message says in its place.",
+    ),
     "GI201": (
         "Two sizes must be equal and are not. The message shows both operands with their shapes, the axis, and"
         " the statements that either number came from.",
