@@ -28,7 +28,8 @@ CONTRACTS: dict[str, str] = {
     "reflect_pad": "a border is mirrored once: it is shorter than what it mirrors",
     "pick": "with fewer ids than rows some rows are left out",
     **dict.fromkeys(
-        ("dropout", "normal_like", "uniform_like"), "a key is three words: of more the rest counts for nothing"
+        ("dropout", "normal_like", "uniform_like"),
+        "a key is three words: of more the rest counts for nothing",
     ),
     "assert_shape": "to refuse is what it is for",
     "squeeze": "the kernel copies whatever has as many elements; the op says which axes go",
