@@ -23,7 +23,6 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -244,9 +243,7 @@ class CallSeed:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._kept or self._number is None:
             return
         with Held(), self._sequence.lock:
