@@ -19,6 +19,7 @@ from graphinit.errors import ArrayError, CallError
 from graphinit.interrupts import Change, make
 from graphinit.json_values import Json
 from graphinit.random import SEEDS, check_seed
+from graphinit.scalars import whole
 
 LAST_BATCH = ("keep", "discard", "rollover")
 
@@ -127,12 +128,13 @@ class DataLoader(Portable):
             dataset = ArrayDataset(*dataset)
         if not isinstance(dataset, Dataset):
             raise CallError(f"a dataset has a length and can be indexed; {type(dataset).__name__} cannot")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        size = whole(batch_size)
+        if size is None or size < 1:
             raise CallError(f"a batch size is a whole number of 1 or more, not {batch_size!r}")
         if last_batch not in LAST_BATCH:
             raise CallError(f"last_batch is one of {', '.join(LAST_BATCH)}, not {last_batch!r}")
         self.dataset = dataset
-        self.batch_size = int(batch_size)
+        self.batch_size = size
         self.shuffle = bool(shuffle)
         self.last_batch = last_batch
         self.seed = check_seed(seed)

@@ -21,6 +21,7 @@ from graphinit.errors import DrawingError, GraphError
 from graphinit.ir.graph import Graph
 from graphinit.pictures.dot import Picture
 from graphinit.pictures.layout import lay_out, tidy
+from graphinit.scalars import whole
 from graphinit.storage.atomic import write_atomically
 from graphinit.storage.files import file_name
 from passes.shape_inference import infer_shapes
@@ -141,13 +142,14 @@ def render(
         graph = trace() if callable(trace) else None
     if not isinstance(graph, Graph):
         raise GraphError(f"{net_or_graph!r} is neither a network nor a graph, so there is nothing to draw")
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+    levels = None if depth is None else whole(depth)
+    if depth is not None and (levels is None or levels < 0):
         raise DrawingError(f"depth is the number of levels to open, 0 or more, not {depth!r}")
     if report is None:
         report = infer_shapes(graph)
     elif list(report.graph.nodes) != list(graph.nodes):
         raise GraphError("the report is of another graph; infer its shapes and draw it with that report")
-    drawing = Drawing(Picture(report.graph, tuple(report.errors), depth).source())
+    drawing = Drawing(Picture(report.graph, tuple(report.errors), levels).source())
     if path is not None:
         drawing.save(path)
     return drawing

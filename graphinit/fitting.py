@@ -27,6 +27,7 @@ from graphinit.data import DataLoader
 from graphinit.errors import CallError
 from graphinit.nn.block import Block
 from graphinit.plain_text import escaped
+from graphinit.scalars import whole
 from graphinit.training import TrainingStep, compile_step
 
 Record = dict[str, float]
@@ -137,9 +138,10 @@ class EarlyStopping:
     ) -> None:
         if mode not in ("min", "max"):
             raise CallError(f"mode is 'min' or 'max', not {mode!r}")
-        if patience < 1:
-            raise CallError(f"patience is 1 or more, not {patience!r}")
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        waits = whole(patience)
+        if waits is None or waits < 1:
+            raise CallError(f"patience is a whole number from 1 on, not {patience!r}")
+        self.monitor, self.patience, self.min_delta = monitor, waits, float(min_delta)
         self.sign = 1.0 if mode == "min" else -1.0
         self.restore_best = restore_best
         self.best, self.waited = np.inf, 0
@@ -266,8 +268,9 @@ def fit(
     CallError
         GI503, when an option makes no sense.
     """
-    if epochs < 0:
-        raise CallError(f"epochs is 0 or more, not {epochs!r}")
+    count = whole(epochs)
+    if count is None or count < 0:
+        raise CallError(f"epochs is a whole number from 0 on, not {epochs!r}")
     if resume and checkpoint is None:
         raise CallError("resume=True goes on from checkpoint=; give its path")
     loader = data if isinstance(data, DataLoader) else DataLoader(data, batch_size, shuffle=True, seed=seed)
@@ -281,8 +284,8 @@ def fit(
     if resume and checkpoint is not None and Path(checkpoint).exists():
         run.history.epochs = load_checkpoint(checkpoint, net, step, loader)["epochs"]
     watchers: list[Callback] = [*callbacks, *([early_stopping] if early_stopping else [])]
-    with tqdm(total=epochs, initial=len(run.history), unit="epoch", disable=not progress) as bar:
-        while len(run.history) < epochs and not run.history.stopped:
+    with tqdm(total=count, initial=len(run.history), unit="epoch", disable=not progress) as bar:
+        while len(run.history) < count and not run.history.stopped:
             record = _epoch(run)
             if judged is not None:
                 scores = evaluate(net, loss, judged, metrics)

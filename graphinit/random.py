@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.scalars import whole
 
 Size = int | tuple[int, ...]
 
@@ -193,9 +194,10 @@ def seed(value: int) -> None:
 
 def check_seed(value: Any) -> int:
     """Return a seed as an int; `ParameterError` when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    seed = whole(value)
+    if seed is None:
         raise ParameterError(f"a seed is an integer, not {value!r}", code="GI405")
-    return int(value)
+    return seed
 
 
 def current_seed() -> int:
@@ -281,4 +283,5 @@ def scheme(name: str | None, seed: int = 0) -> _Scheme:
 
 
 def _count(size: Size) -> int:
-    return size if isinstance(size, int) else math.prod(size)
+    one = whole(size)
+    return math.prod(map(int, size)) if one is None else one  # type: ignore[arg-type]  # several

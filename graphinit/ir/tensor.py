@@ -20,6 +20,7 @@ from graphinit.ir.origin import here
 from graphinit.ir.size import Size, SymbolicShape, join
 from graphinit.ir.types import TensorType, canonical_dtype
 from graphinit.plain_text import escaped
+from graphinit.scalars import several, whole
 
 ELLIPSIS = "..."
 
@@ -208,12 +209,12 @@ class Tensor:
         return apply(
             "reshape",
             self,
-            shape=shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape,
+            shape=shape[0] if len(shape) == 1 else shape,
         )
 
     def transpose(self, *axes: Any) -> Tensor:
         """Return the tensor with its axes in another order, reversed by default."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = several(axes[0]) if len(axes) == 1 and whole(axes[0]) is None else axes
         return apply("transpose", self, axes=order or None)
 
     def astype(self, dtype: Any) -> Tensor:
@@ -369,8 +370,10 @@ def _index(tensor: Tensor, index: Any) -> Tensor:
             entries.append("new")
         elif isinstance(item, slice):
             entries.append((item.start, item.stop, item.step))
-        elif isinstance(item, int | np.integer | Size) and not isinstance(item, bool):
-            entries.append(item if isinstance(item, Size) else int(item))
+        elif isinstance(item, Size):
+            entries.append(item)
+        elif (number := whole(item)) is not None:
+            entries.append(number)
         else:
             raise OpError(
                 f"a tensor is indexed by numbers, slices, None, '...' or one tensor of ids, not by {item!r}; "

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphinit.errors import DTypeError, ShapeError
 from graphinit.ir.dims import Dim, parse_dim
+from graphinit.scalars import whole
 
 Shape = tuple[Dim, ...]
 
@@ -139,7 +140,7 @@ class TensorType:
         )
 
 
-def parse_shape(shape: Sequence[Any] | int) -> Shape:
+def parse_shape(shape: Sequence[Any] | np.ndarray | int) -> Shape:
     """Read a shape as users write it: -1 is unknown, 0 a size, text a symbol.
 
     Raises
@@ -153,8 +154,11 @@ def parse_shape(shape: Sequence[Any] | int) -> Shape:
     >>> parse_shape([2, -1])
     (2, -1)
     """
-    if isinstance(shape, int | np.integer):
-        shape = (int(shape),)
+    one = whole(shape)
+    if one is not None:
+        shape = (one,)
+    elif isinstance(shape, np.ndarray) and shape.ndim == 1 and shape.dtype.kind in "iu":
+        shape = shape.tolist()
     if isinstance(shape, str) or not isinstance(shape, Sequence):
         raise ShapeError(f"{shape!r} is not a shape; give a tuple of sizes such as (2, -1)", code="GI206")
     if len(shape) > MOST_AXES:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.losses.base import Loss, number
+from graphinit.losses.base import Loss
+from graphinit.nn.checks import number
 
 
 class TripletLoss(Loss):

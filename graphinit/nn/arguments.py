@@ -16,6 +16,7 @@ import numpy as np
 from graphinit.errors import CallError
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
+from graphinit.scalars import real
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def is_array(value: Any) -> bool:
         first = value
         while isinstance(first, list | tuple) and first:
             first = first[0]
-        return isinstance(first, int | float) and not isinstance(first, bool)
+        return not isinstance(first, np.ndarray) and real(first) is not None
     return False
 
 

@@ -10,8 +10,10 @@ from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
+from graphinit.nn.checks import positive_size, unknown_size, whole_numbers
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name, escaped
+from graphinit.scalars import real
 from graphinit.state import RandomState
 
 ZEROS = LayerDefault("zeros")
@@ -32,28 +34,6 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "log_sigmoid": F.log_sigmoid,
     "mish": F.mish,
 }
-
-
-def unknown_size(name: str, size: Any) -> int:
-    """Return an input size as given, -1 for None and 0, which stand for unknown in layers.
-
-    Raises
-    ------
-    BlockError
-        GI407, when it is no size.
-    """
-    if size is None:
-        return -1
-    if isinstance(size, bool) or not isinstance(size, int) or size < -1:
-        raise BlockError(f"{name} is a positive whole number, or -1 for unknown; got {size!r}")
-    return size or -1
-
-
-def positive_size(name: str, size: Any) -> int:
-    """Return a size that must be known; `BlockError` (GI407) when it is not."""
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise BlockError(f"{name} is a positive whole number; got {size!r}")
-    return size
 
 
 class Activation(Block):
@@ -135,7 +115,7 @@ class Dense(Block):
         super().__init__()
         units = positive_size("units", units)
         in_units = unknown_size("in_units", in_units)
-        self._flatten = flatten
+        self._flatten = bool(flatten)
         self.weight = Parameter("weight", shape=(units, in_units), dtype=dtype, init=weight_initializer).note(
             "units", "in_units"
         )
@@ -244,10 +224,11 @@ class Dropout(Block):
 
     def __init__(self, rate: float, axes: tuple[int, ...] = ()) -> None:
         super().__init__()
-        if not isinstance(rate, int | float) or not 0 <= rate < 1:
+        probability = real(rate)
+        if probability is None or not 0 <= probability < 1:
             raise BlockError(f"a dropout rate is a number from 0 to below 1; got {rate!r}")
-        self._rate = float(rate)
-        self._axes = tuple(axes)
+        self._rate = float(probability)
+        self._axes = whole_numbers("axes", axes)
         self.key = RandomState()
 
     def forward(self, x: Any) -> Any:

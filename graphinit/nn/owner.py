@@ -289,10 +289,58 @@ class Owner(Portable):
         return self
 
     def apply(self, function: Callable[[Owner], Any]) -> Self:
-        """Call a function on every block below, then on this one; return self."""
-        for _, block in reversed(list(self.walk())):
+        """Call a function on every block below and on this one, and return self.
+
+        Children come before their parents and in order, as in Gluon and PyTorch; a block that stands in
+        several places is visited once, where it stands first.
+
+        Parameters
+        ----------
+        function : callable
+            Called as ``function(block)``; what it returns is dropped.
+
+        Returns
+        -------
+        Owner
+            Itself.
+
+        Raises
+        ------
+        BlockError
+            GI407, when a block contains itself; nothing is called then.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> net = nn.Sequential(nn.Dense(2), nn.Sequential(nn.Dense(3), nn.Flatten()))
+        >>> _ = net.apply(lambda block: print(type(block).__name__))
+        Dense
+        Dense
+        Flatten
+        Sequential
+        Sequential
+        """
+        for block in list(self._inner_first()):
             function(block)
         return self
+
+    def _inner_first(self) -> Iterator[Owner]:
+        """Give every block at or below this one once, children before their parents."""
+        seen, above = {id(self)}, {id(self)}
+        stack = [(self, iter(self._children.values()))]
+        while stack:
+            block, children = stack[-1]
+            child = next(children, None)
+            if child is None:
+                stack.pop()
+                above.remove(id(block))
+                yield block
+            elif id(child) in above:
+                raise BlockError(f"block {child.name!r} contains itself", path=child.path)
+            elif id(child) not in seen:
+                seen.add(id(child))
+                above.add(id(child))
+                stack.append((child, iter(child._children.values())))
 
     def cast(self, dtype: Any) -> None:
         """Change the dtype of every parameter, or of none."""

@@ -15,8 +15,9 @@ import numpy as np
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.ir.tensor import Tensor
-from graphinit.nn.basic import ZEROS, Dropout, positive_size, unknown_size
+from graphinit.nn.basic import ZEROS, Dropout
 from graphinit.nn.block import Block
+from graphinit.nn.checks import positive_size, unknown_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -75,8 +76,8 @@ class RecurrentLayer(Block):
         self._layout = layout
         self._directions = ("l", "r") if bidirectional else ("l",)
         self.drop = Dropout(dropout) if dropout else None
-        rows, hidden = self._gates * hidden_size, hidden_size
-        for layer in range(num_layers):
+        rows, hidden = self._gates * self._hidden_size, self._hidden_size
+        for layer in range(self._num_layers):
             size = hidden * len(self._directions) if layer else self._input_size
             for direction in self._directions:
                 for leaf, shape, init, notes in (
