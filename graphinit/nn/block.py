@@ -14,6 +14,7 @@ from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
 from graphinit.interrupts import make
 from graphinit.ir.graph import Graph
+from graphinit.nn.arguments import has_input
 from graphinit.nn.calling import call_block
 from graphinit.nn.describing import trace_block
 from graphinit.nn.owner import Owner
@@ -149,6 +150,17 @@ class Block(Owner):
           return y=0.linear
         """
         return trace_block(self, train, inputs)[0]
+
+    def has_input(self, name: str) -> bool:
+        """Whether `trace` takes an input of this name, such as ``x``, or ``x.0`` inside a list.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> nn.Dense(3).has_input("x"), nn.Dense(3).has_input("y")
+        (True, False)
+        """
+        return has_input(self.forward, name)
 
     def infer_shape(self, *args: Any, **inputs: Any) -> ShapeReport:
         """Settle what the inputs settle: write shapes into parameters, draw the values that wait.
