@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import graphinit
 from graphinit.command.formats import as_github, as_json, as_sarif, failure, findings
@@ -32,6 +32,7 @@ from graphinit.errors import (
     SymbolicValueError,
     TargetError,
 )
+from graphinit.faces import listed_face
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
 from passes.shape_inference import ShapeReport, infer_shapes
@@ -347,3 +348,7 @@ def _fail(error: GraphInitError, code: int, output: Output) -> int:
     for one in (error, *others):
         output.complain(fitted(str(one)))
     return code
+
+
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

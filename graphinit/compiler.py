@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit.errors import CallError, GraphError, ShapeError
+from graphinit.faces import listed_face
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
@@ -352,3 +353,5 @@ def _array_variables(graph: Graph, parameters: Mapping[str, Any]) -> dict[str, V
 
 
 __all__ = ["GRADIENT", "SEED", "compile"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from graphinit.copying import Portable
 from graphinit.errors import ArrayError, CallError
+from graphinit.faces import listed_face
 from graphinit.interrupts import Change, make
 from graphinit.json_values import Json
 from graphinit.random import SEEDS, check_seed
@@ -207,3 +208,5 @@ class DataLoader(Portable):
 
 
 __all__ = ["ArrayDataset", "DataLoader", "Dataset", "stack_samples"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

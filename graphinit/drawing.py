@@ -15,9 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphinit.errors import DrawingError, GraphError
+from graphinit.faces import listed_face
 from graphinit.ir.graph import Graph
 from graphinit.pictures.dot import Picture
 from graphinit.pictures.layout import lay_out, tidy
@@ -152,3 +153,11 @@ def render(
     if path is not None:
         drawing.save(path)
     return drawing
+
+
+__all__ = [
+    "Drawing",
+    "render",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

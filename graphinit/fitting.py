@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -25,6 +25,7 @@ from graphinit import metric as metrics_module
 from graphinit.checkpoint import load_checkpoint, save_checkpoint
 from graphinit.data import DataLoader
 from graphinit.errors import CallError
+from graphinit.faces import listed_face
 from graphinit.nn.block import Block
 from graphinit.plain_text import escaped
 from graphinit.scalars import whole
@@ -316,3 +317,5 @@ def _epoch(run: Run) -> Record:
 
 
 __all__ = ["Callback", "EarlyStopping", "History", "Run", "evaluate", "fit"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

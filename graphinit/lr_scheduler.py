@@ -14,9 +14,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from graphinit.errors import ParameterError
+from graphinit.faces import listed_face
 from graphinit.scalars import real, several, whole
 
 
@@ -216,3 +217,5 @@ class CosineScheduler(_Falling):
 
 
 __all__ = ["CosineScheduler", "FactorScheduler", "LRScheduler", "MultiFactorScheduler", "PolyScheduler"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -12,11 +12,12 @@ Names and meanings are Gluon's: ``update(labels, preds)``, ``get()``, ``reset()`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit.errors import ArrayError, CallError
+from graphinit.faces import listed_face
 from graphinit.plain_text import class_name, escaped
 
 
@@ -300,3 +301,5 @@ __all__ = [
     "F1", "MAE", "MSE", "RMSE", "Accuracy", "CrossEntropy", "EvalMetric", "Loss", "Perplexity", "TopKAccuracy",
     "create",
 ]  # fmt: skip
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -9,7 +9,7 @@ changes nothing, and messages name the parameter's path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from graphinit.errors import (
     ParameterError,
     UninitializedError,
 )
+from graphinit.faces import listed_face
 from graphinit.initializers.base import LayerDefault, create
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
@@ -627,3 +628,12 @@ def _numbers(shape: Any, path: str) -> tuple[int, ...]:
                 f"parameter {path!r} has numbers or -1 for sizes, not {size}", code="GI405", path=path
             )
     return tuple(size for size in sizes if isinstance(size, int))
+
+
+__all__ = [
+    "GRAD_REQS",
+    "Parameter",
+    "TransposedParameter",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -11,6 +11,7 @@ import numpy as np
 from graphinit.interrupts import Change, make
 from graphinit.ir.origin import warn_user
 from graphinit.parameter import Parameter
+from graphinit.suggestions import did_you_mean
 
 
 class ParameterDict(dict[str, Parameter]):
@@ -32,8 +33,8 @@ class ParameterDict(dict[str, Parameter]):
         path = self._aliases.get(name)
         if path is not None and path in self.keys():
             return self[path]
-        known = ", ".join(self) or "none"
-        raise KeyError(f"there is no parameter {name!r}; there are {known}")
+        hint = did_you_mean(name, [*self, *self._aliases]) or f"; there are {', '.join(self) or 'none'}"
+        raise KeyError(f"there is no parameter {name!r}{hint}")
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (

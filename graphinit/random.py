@@ -19,11 +19,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.faces import listed_face
 from graphinit.scalars import whole
 
 Size = int | tuple[int, ...]
@@ -285,3 +286,19 @@ def scheme(name: str | None, seed: int = 0) -> _Scheme:
 def _count(size: Size) -> int:
     one = whole(size)
     return math.prod(map(int, size)) if one is None else one  # type: ignore[arg-type]  # several
+
+
+__all__ = [
+    "MxnetNdStream",
+    "MxnetNumpyStream",
+    "PathStream",
+    "Stream",
+    "current_seed",
+    "normal",
+    "scheme",
+    "seed",
+    "stream",
+    "uniform",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

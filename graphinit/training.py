@@ -16,13 +16,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from graphinit.compiler import compile_training, differentiate_for, settled_graph
 from graphinit.copying import Portable
 from graphinit.errors import BlockError, CallError, GraphInitError
+from graphinit.faces import listed_face
 from graphinit.interrupts import Held, hold
 from graphinit.ir.graph import Graph, GraphBuilder
 from graphinit.ir.node import Node, Value
@@ -331,3 +332,11 @@ def compile_step(net: Block, loss_fn: Any, optimizer: Any, **options: Any) -> Tr
     if not made.parameters:
         made.bind(net.collect_params())
     return TrainingStep(net, loss_fn, made)
+
+
+__all__ = [
+    "TrainingStep",
+    "compile_step",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

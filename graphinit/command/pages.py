@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from graphinit.errors import CODES, TargetError
+from graphinit.suggestions import nearest
 
 _PAGES: dict[str, tuple[str, str]] = {
     "GI101": (
@@ -190,8 +189,8 @@ def page(code: str) -> str:
     """
     code = code.upper()
     if code not in CODES:
-        close = difflib.get_close_matches(code, CODES, 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        close = nearest(code, CODES)
+        hint = f"; did you mean {close}?" if close else ""
         raise TargetError(f"there is no error code {code}{hint}")
     meaning, remedy = _PAGES.get(code, (f"{CODES[code].capitalize()}.", "The message says what to change."))
     return "\n\n".join([f"{code} {CODES[code]}", _filled(meaning), _filled(remedy)])

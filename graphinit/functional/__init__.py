@@ -16,7 +16,10 @@ Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import graphinit.ops  # noqa: F401  (fills the registry)
+from graphinit.faces import listed_face
 from graphinit.functional.activation import (
     elu,
     gelu,
@@ -218,3 +221,5 @@ __all__ = [
     "while_loop",
     "zeros_like",
 ]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -25,6 +25,7 @@ from graphinit.initializers.distributions import (
     Zero,
     fans,
 )
+from graphinit.suggestions import did_you_mean
 
 Shapes = Mapping[str, tuple[int, ...] | None]
 Rule = Callable[[str, str, Shapes], Initializer | None]
@@ -97,7 +98,8 @@ def preset(name: str) -> Preset:
     True
     """
     if name not in _RULES:
-        raise ParameterError(f"there is no preset {name!r}; there are {', '.join(_RULES)}", code="GI405")
+        hint = did_you_mean(name, _RULES) or f"; there are {', '.join(_RULES)}"
+        raise ParameterError(f"there is no preset {name!r}{hint}", code="GI405")
     return Preset(name)
 
 

@@ -120,4 +120,5 @@ if TYPE_CHECKING:
     HybridSequential = Sequential
 
 __all__ = sorted(_PLACES)  # noqa: PLE0605  (the names of the table)
-__getattr__, __dir__ = lazy_face(__name__, _PLACES)
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = lazy_face(__name__, _PLACES)

@@ -15,6 +15,7 @@ from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name, escaped
 from graphinit.scalars import real
 from graphinit.state import RandomState
+from graphinit.suggestions import did_you_mean
 
 ZEROS = LayerDefault("zeros")
 
@@ -54,7 +55,8 @@ class Activation(Block):
         super().__init__()
         if activation not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
-            raise BlockError(f"there is no activation {activation!r}; there are {known}")
+            hint = did_you_mean(activation, ACTIVATIONS) or f"; there are {known}"
+            raise BlockError(f"there is no activation {activation!r}{hint}")
         self._activation = activation
 
     def forward(self, x: Any) -> Any:
@@ -185,7 +187,8 @@ class Lambda(Block):
         if isinstance(function, str):
             found = getattr(F, function, None)
             if found is None or function.startswith("_") or not callable(found):
-                raise BlockError(f"graphinit.functional has no function {function!r}")
+                hint = did_you_mean(function, F.__all__)
+                raise BlockError(f"graphinit.functional has no function {function!r}{hint}")
             function = found
         if not callable(function):
             raise BlockError(f"a Lambda takes a function of tensors or a name, not {function!r}")

@@ -18,7 +18,7 @@ from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.nn.arguments import is_array
 from graphinit.nn.basic import ACTIVATIONS, ZEROS, Activation
 from graphinit.nn.block import Block
-from graphinit.nn.checks import positive_size, unknown_size
+from graphinit.nn.checks import choice, positive_size, unknown_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -107,8 +107,7 @@ class RecurrentCell(Block):
         ((2, 5, 4), [(2, 4), (2, 4)])
         """
         length = positive_size("length", length)
-        if layout not in ("NTC", "TNC"):
-            raise BlockError(f"a layout is 'NTC' or 'TNC'; got {layout!r}", path=self.path)
+        choice("layout", layout, ("NTC", "TNC"))
         steps = isinstance(inputs, list | tuple) and not is_array(inputs)
         if steps and len(inputs) != length:
             raise BlockError(f"unroll over {length} steps got {len(inputs)} inputs", path=self.path)

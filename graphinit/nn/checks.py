@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphinit.errors import BlockError
 from graphinit.scalars import real, whole
+from graphinit.suggestions import did_you_mean
 
 
 def unknown_size(name: str, size: Any) -> int:
@@ -50,6 +51,14 @@ def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
     if len(checked) != len(numbers):
         raise BlockError(f"{name} is made of whole numbers; got {value!r}")
     return checked
+
+
+def choice(name: str, value: Any, known: Sequence[str]) -> str:
+    """Return one of a few texts; `BlockError` (GI407) when it is none of them."""
+    if not isinstance(value, str) or value not in known:
+        hint = did_you_mean(value, known)
+        raise BlockError(f"{name} is {' or '.join(map(repr, known))}; got {value!r}{hint}")
+    return value
 
 
 def number(

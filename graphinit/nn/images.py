@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import BlockError
+from graphinit.nn.checks import choice
 from graphinit.scalars import whole
+from graphinit.suggestions import did_you_mean
 
 LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}
 """Layouts by number of spatial axes: channels first, channels last."""
@@ -41,13 +43,12 @@ def image_padding(value: Any, count: int) -> str | tuple[int, ...]:
         if value == "valid":
             return (0,) * count
         if value != "same":
-            raise BlockError(f"padding is 'same', 'valid' or numbers; got {value!r}")
+            hint = did_you_mean(value, ("same", "valid"))
+            raise BlockError(f"padding is 'same', 'valid' or numbers; got {value!r}{hint}")
         return value
     return per_axis("padding", value, count, 0)
 
 
 def is_channels_last(layout: str, count: int) -> bool:
     """Return whether a layout has channels last; `BlockError` (GI407) when there is none of that name."""
-    if layout not in LAYOUTS[count]:
-        raise BlockError(f"layout is {' or '.join(map(repr, LAYOUTS[count]))}; got {layout!r}")
-    return layout == LAYOUTS[count][1]
+    return choice("layout", layout, LAYOUTS[count]) == LAYOUTS[count][1]

@@ -19,6 +19,7 @@ from graphinit.interrupts import make
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
 from graphinit.nn.hooks import Handle
+from graphinit.nn.keywords import check_keywords
 from graphinit.nn.programs import Programs
 from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
@@ -55,6 +56,8 @@ class Owner(Portable):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""
+        if kwargs:
+            check_keywords(cls, kwargs)
         self = super().__new__(cls)
         self._remake()
         fill = self.__dict__
