@@ -222,7 +222,7 @@ class Parameter(Variable):
         if self._data is None:
             raise self._not_ready()
 
-    def data(self) -> Any:
+    def data(self) -> np.ndarray:
         """Return the live array: writing into it changes the network.
 
         While a network is described, this is the parameter's symbolic tensor.
@@ -238,7 +238,8 @@ class Parameter(Variable):
             for its shape.
         """
         if tracing.current() is not None:
-            return self.__symbolic__()
+            symbolic: Any = self.__symbolic__()
+            return symbolic  # type: ignore[no-any-return]  # most callers are outside of forward
         if self._data is None:
             raise self._not_ready()
         return self._data
@@ -554,9 +555,12 @@ class TransposedParameter(Parameter):
     def grad_req(self, value: str) -> None:
         self._base.grad_req = value
 
-    def data(self) -> Any:
+    def data(self) -> np.ndarray:
         """Return the live array, transposed: a view that can be written to."""
-        return self.__symbolic__() if tracing.current() is not None else self._base.data().T
+        if tracing.current() is not None:
+            symbolic: Any = self.__symbolic__()
+            return symbolic  # type: ignore[no-any-return]  # most callers are outside of forward
+        return self._base.data().T
 
     def grad(self) -> np.ndarray:
         """Return the live gradient, transposed."""

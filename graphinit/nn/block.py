@@ -7,13 +7,16 @@ called on arrays in `graphinit.nn.calling`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from graphinit import random, recording, saving
 from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
 from graphinit.interrupts import make
 from graphinit.ir.graph import Graph
+from graphinit.ir.tensor import Tensor
 from graphinit.nn.arguments import has_input
 from graphinit.nn.calling import call_block
 from graphinit.nn.describing import trace_block
@@ -22,6 +25,32 @@ from graphinit.nn.settling import settle, variables
 from graphinit.nn.summary import summarize
 from passes.shape_inference import infer_shapes
 from passes.shape_report import ShapeReport
+
+if TYPE_CHECKING:
+
+    class Output(np.ndarray[Any, np.dtype[Any]]):
+        """What a call on arrays returns, as type checkers see it.
+
+        It is an array, a recorded one within `autograd.record`, or what `forward` returns them in.
+        """
+
+        def backward(self, out_grad: Any = None, retain_graph: bool = False, train_mode: bool = True) -> None:
+            """Compute gradients, of what was recorded."""
+
+        def detach(self) -> Output:
+            """Return what was recorded as a constant."""
+
+        def numpy(self) -> np.ndarray:
+            """Return what was recorded as an array."""
+
+        def keys(self) -> Any:
+            """Return the names of a dict."""
+
+        def values(self) -> Any:
+            """Return what is in a dict."""
+
+        def items(self) -> Any:
+            """Return what is in a dict, by name."""
 
 
 class Block(Owner):
@@ -101,6 +130,12 @@ class Block(Owner):
         """Do nothing: every network is compiled.  It is here so that Gluon code runs."""
 
     # ------------------------------------------------------------------ describing and calling
+
+    @overload
+    def __call__(self, x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor: ...
+
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Output: ...
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network on arrays; inside a `forward`, describe it on tensors.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
@@ -13,6 +13,9 @@ from graphinit.nn.containers import Sequential
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 from graphinit.scalars import truth
+
+if TYPE_CHECKING:
+    from graphinit.nn.containers import Layer
 
 
 class Concatenate(Sequential):
@@ -43,7 +46,7 @@ class Concatenate(Sequential):
         return F.concat([block(x, *args) for block in self], axis=self._axis)
 
     @overload
-    def __getitem__(self, index: int) -> Block: ...
+    def __getitem__(self, index: int) -> Layer: ...
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...

@@ -357,12 +357,12 @@ def test_hooks_go_along(way):
 
 
 def test_copies_don_t_count_as_new_blocks():
-    class Counted(nn.Dense):
+    class Numbered(nn.Dense):
         pass
 
-    net = Counted(3)
+    net = Numbered(3)
     copy.deepcopy(net), copy.copy(net)
-    assert Counted(3).name == "counted1"
+    assert Numbered(3).name == "numbered1"
 
 
 @every_way
