@@ -25,5 +25,5 @@ def mistakes() -> None:
     number: int = F.input("x") + 1  # assignment
 
 
-def forward(x: Tensor) -> int:
+def forward(net: nn.Block, x: Tensor) -> int:
     return net(x)  # return-value
