@@ -33,10 +33,10 @@ from graphinit.errors import (
     TargetError,
 )
 from graphinit.faces import listed_face
-from graphinit.ir.types import TensorType
+from graphinit.ir.types import TensorType, spec_parts
 from graphinit.plain_text import escaped
 from passes.shape_inference import ShapeReport, infer_shapes
-from passes.shapes.report_text import fitted
+from passes.shapes.report_text import fitted, report_table, verdict
 
 __all__ = ["load_target", "main", "parse_inputs", "run"]
 
@@ -64,6 +64,7 @@ it is a function: only use code that you trust. A FILE.json executes nothing.
 inputs:
   x=batch,64           sizes: numbers, names for any size, -1 for unknown
   x=int64:batch,64     with a dtype
+  "x=int64[batch, 64]" or as shapes are printed, (batch, 64) too
 """
 
 
@@ -267,7 +268,9 @@ def _look(
         for _, failed, code in failures:
             _fail(failed, code, output)
     elif arguments.format == "json":
-        output.say_json(as_json(reports, [(target, failed) for target, failed, _ in failures]))
+        output.say_json(
+            as_json(reports, [(target, failed) for target, failed, _ in failures], arguments.strict)
+        )
     else:
         found = [each for _, report in reports for each in findings(report)]
         found += [failure(failed) for _, failed, _ in failures]
@@ -301,7 +304,9 @@ def _print_texts(
         if several:
             output.say(f"== {escaped(target)}")
         if arguments.why is None and not arguments.solve:
-            output.say(str(report))
+            output.say(report_table(report, arguments.strict))
+        elif arguments.strict and not (told := verdict(report, True)).startswith("ok"):
+            output.complain(told.removesuffix(":"))
         if arguments.why is not None:
             name, bracket, axis = arguments.why.partition("[")
             number = axis.removesuffix("]")
@@ -314,7 +319,9 @@ def _print_texts(
                 name, equals, spec = text.partition("=")
                 if not (name and equals and spec):
                     raise TargetError(f"{text!r} is not NAME=SPEC, such as y=...,7,7")
-                parts = [part.strip() for part in spec.split(",")]
+                dtype, parts = spec_parts(spec)
+                if dtype:
+                    raise TargetError(f"--solve asks for sizes, not for a dtype: {name}={','.join(parts)}")
                 wanted[name] = tuple(... if part == "..." else part for part in parts)
             solution = report.solve(**wanted)
             answered = answered and solution.ok

@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "GI212": "reshape mixes samples",
     "GI213": "two sizes are equal by chance",
     "GI214": "nothing uses it",
+    "GI215": "a size came out as 0",
     "GI301": "dtype mismatch",
     "GI302": "bad array",
     "GI401": "parameter not initialised",

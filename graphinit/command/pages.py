@@ -103,6 +103,10 @@ _PAGES: dict[str, tuple[str, str]] = {
         "An input, a parameter or the result of a branch has no effect on any output.",
         "Remove it, or use it: mostly a layer was made and not called, or called in vain.",
     ),
+    "GI215": (
+        "The network holds only with a size of 0 that nobody stated, so that an array has no elements.",
+        "Check the sizes that it follows from; state the 0 where it is meant.",
+    ),
     "GI301": (
         "A value has a dtype that an op cannot take, or an array does not fit the declared dtype.",
         "Convert with F.cast, or declare the input with the dtype it has: x=int64:batch,64.",
