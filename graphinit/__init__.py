@@ -31,6 +31,29 @@ _PLACES = {name: f"graphinit.{name}" for name in _MODULES.split()} | {
 }
 
 if TYPE_CHECKING:
+    from graphinit import autograd as autograd
+    from graphinit import checkpoint as checkpoint
+    from graphinit import cli as cli
+    from graphinit import compiler as compiler
+    from graphinit import data as data
+    from graphinit import drawing as drawing
+    from graphinit import errors as errors
+    from graphinit import fitting as fitting
+    from graphinit import functional as functional
+    from graphinit import init as init
+    from graphinit import ir as ir
+    from graphinit import loss as loss
+    from graphinit import lr_scheduler as lr_scheduler
+    from graphinit import metric as metric
+    from graphinit import nn as nn
+    from graphinit import ops as ops
+    from graphinit import optimizer as optimizer
+    from graphinit import parameter as parameter
+    from graphinit import random as random
+    from graphinit import runtime as runtime
+    from graphinit import saving as saving
+    from graphinit import trainer as trainer
+    from graphinit import training as training
     from graphinit.checkpoint import load_checkpoint as load_checkpoint
     from graphinit.checkpoint import save_checkpoint as save_checkpoint
     from graphinit.compiler import compile as compile
@@ -44,15 +67,6 @@ if TYPE_CHECKING:
     from graphinit.parameter import Parameter as Parameter
     from graphinit.training import compile_step as compile_step
 
-__all__ = [
-    "Graph",
-    "GraphBuilder",
-    "Node",
-    "Parameter",
-    "Tensor",
-    "TensorType",
-    "compile",
-    "compile_step",
-    "render",
-]
-__getattr__, __dir__ = lazy_face(__name__, _PLACES)
+__all__ = sorted(_PLACES)  # noqa: PLE0605  (the names of the table)
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = lazy_face(__name__, _PLACES)

@@ -19,11 +19,12 @@ happens at the latest when a trainer, `Parameter.set_data` or loading is about t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit.errors import ExecutionError, GradientError
+from graphinit.faces import listed_face
 from graphinit.ir.types import TensorType
 from graphinit.parameter import Parameter
 from graphinit.recorded.array import Array, leaf, run_backward, wrap
@@ -204,3 +205,5 @@ __all__ = [
     "Array", "array", "backward", "grad", "is_recording", "is_training", "mark_variables", "pause",
     "predict_mode", "record", "train_mode",
 ]  # fmt: skip
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -7,13 +7,14 @@ order, and the place in the sequence of seeds: a resumed run is equal to an unin
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit import random
 from graphinit.data import DataLoader
 from graphinit.errors import BlockError, CallError, FileError, ParameterError
+from graphinit.faces import listed_face
 from graphinit.interrupts import Change, make
 from graphinit.nn.block import Block
 from graphinit.optimizers.base import Optimizer
@@ -212,3 +213,11 @@ def _optimizer(given: Any) -> Optimizer:
     if not isinstance(found, Optimizer):
         raise ParameterError(f"a checkpoint takes an optimiser, a trainer or a compiled step, not {given!r}")
     return found
+
+
+__all__ = [
+    "load_checkpoint",
+    "save_checkpoint",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

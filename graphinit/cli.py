@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import graphinit
 from graphinit.command.formats import as_github, as_json, as_sarif, failure, findings
@@ -32,10 +32,11 @@ from graphinit.errors import (
     SymbolicValueError,
     TargetError,
 )
-from graphinit.ir.types import TensorType
+from graphinit.faces import listed_face
+from graphinit.ir.types import TensorType, spec_parts
 from graphinit.plain_text import escaped
 from passes.shape_inference import ShapeReport, infer_shapes
-from passes.shapes.report_text import fitted
+from passes.shapes.report_text import fitted, report_table, verdict
 
 __all__ = ["load_target", "main", "parse_inputs", "run"]
 
@@ -64,6 +65,7 @@ it is a function: only use code that you trust. A saved graph executes nothing.
 inputs:
   x=batch,64           sizes: numbers, names for any size, -1 for unknown
   x=int64:batch,64     with a dtype
+  "x=int64[batch, 64]" or as shapes are printed, (batch, 64) too
 """
 
 
@@ -267,7 +269,9 @@ def _look(
         for _, failed, code in failures:
             _fail(failed, code, output)
     elif arguments.format == "json":
-        output.say_json(as_json(reports, [(target, failed) for target, failed, _ in failures]))
+        output.say_json(
+            as_json(reports, [(target, failed) for target, failed, _ in failures], arguments.strict)
+        )
     else:
         found = [each for _, report in reports for each in findings(report)]
         found += [failure(failed) for _, failed, _ in failures]
@@ -301,7 +305,9 @@ def _print_texts(
         if several:
             output.say(f"== {escaped(target)}")
         if arguments.why is None and not arguments.solve:
-            output.say(str(report))
+            output.say(report_table(report, arguments.strict))
+        elif arguments.strict and not (told := verdict(report, True)).startswith("ok"):
+            output.complain(told.removesuffix(":"))
         if arguments.why is not None:
             name, bracket, axis = arguments.why.partition("[")
             number = axis.removesuffix("]")
@@ -314,7 +320,9 @@ def _print_texts(
                 name, equals, spec = text.partition("=")
                 if not (name and equals and spec):
                     raise TargetError(f"{text!r} is not NAME=SPEC, such as y=...,7,7")
-                parts = [part.strip() for part in spec.split(",")]
+                dtype, parts = spec_parts(spec)
+                if dtype:
+                    raise TargetError(f"--solve asks for sizes, not for a dtype: {name}={','.join(parts)}")
                 wanted[name] = tuple(... if part == "..." else part for part in parts)
             solution = report.solve(**wanted)
             answered = answered and solution.ok
@@ -348,3 +356,7 @@ def _fail(error: GraphInitError, code: int, output: Output) -> int:
     for one in (error, *others):
         output.complain(fitted(str(one)))
     return code
+
+
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit.errors import CallError, GraphError, ShapeError
+from graphinit.faces import listed_face
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.types import TensorType, is_float, is_integer, static_shape
 from graphinit.runtime.arguments import array_leaves, without_dtype
 from graphinit.runtime.executor import GRADIENT, SEED, ArrayVariable, Executable, StateVariable, Variable
-from passes.base import Pass, run_pass
+from passes.base import Pass, is_network, no_network, run_pass
 from passes.dead_code import RemoveDeadCode
 from passes.differentiation import NEXT, Differentiate
 from passes.memory_planning import Plan, PlanMemory
@@ -67,7 +68,8 @@ def compile(
     ShapeError
         The first of the network's mistakes; GI207 when a size is not known.
     CallError
-        GI503, when parameters of a graph are missing, or given for a block.
+        GI503, when it is neither a network nor a graph, or parameters of a graph are missing, or given for a
+        block.
     UninitializedError
         GI401, when a block's parameters were never initialised.
     DifferentiationError
@@ -90,7 +92,7 @@ def compile(
         graph, structure = _with_outputs(net_or_graph, outputs)
         report = _inferred(graph, {**_evidence(graph, parameters or {}), **given})
         variables = _array_variables(report.graph, parameters or {})
-    elif hasattr(net_or_graph, "trace"):
+    elif is_network(net_or_graph):
         if parameters is not None:
             raise CallError("parameters= is for graphs; a block has its own")
         shapes = {name: without_dtype(spec) for name, spec in given.items()}
@@ -100,7 +102,7 @@ def compile(
         net_or_graph.settle(report)
         variables = net_or_graph.variables(graph)
     else:
-        raise CallError(f"compile takes a block or a graph, not {net_or_graph!r}")
+        raise no_network(net_or_graph, "compile")
     return _build(graph, structure, report, variables, grad, chosen_pipeline(pipeline))
 
 
@@ -351,3 +353,5 @@ def _array_variables(graph: Graph, parameters: Mapping[str, Any]) -> dict[str, V
 
 
 __all__ = ["GRADIENT", "SEED", "compile"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from graphinit.copying import Portable
 from graphinit.errors import ArrayError, CallError
+from graphinit.faces import listed_face
 from graphinit.interrupts import Change, make
 from graphinit.json_values import Json
 from graphinit.random import SEEDS, check_seed
+from graphinit.scalars import whole
 
 LAST_BATCH = ("keep", "discard", "rollover")
 
@@ -193,12 +195,13 @@ class DataLoader(Portable):
             dataset = ArrayDataset(*dataset)
         if not isinstance(dataset, Dataset):
             raise CallError(f"a dataset has a length and can be indexed; {type(dataset).__name__} cannot")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        size = whole(batch_size)
+        if size is None or size < 1:
             raise CallError(f"a batch size is a whole number of 1 or more, not {batch_size!r}")
         if last_batch not in LAST_BATCH:
             raise CallError(f"last_batch is one of {', '.join(LAST_BATCH)}, not {last_batch!r}")
         self.dataset = dataset
-        self.batch_size = int(batch_size)
+        self.batch_size = size
         self.shuffle = bool(shuffle)
         self.last_batch = last_batch
         self.seed = check_seed(seed)
@@ -276,3 +279,5 @@ def _is_named(dataset: Any) -> bool:
 
 
 __all__ = ["ArrayDataset", "DataLoader", "Dataset", "split_batch", "stack_samples"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -15,14 +15,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphinit.errors import DrawingError, GraphError
+from graphinit.faces import listed_face
 from graphinit.ir.graph import Graph
 from graphinit.pictures.dot import Picture
 from graphinit.pictures.layout import lay_out, tidy
+from graphinit.scalars import whole
 from graphinit.storage.atomic import write_atomically
 from graphinit.storage.files import file_name
+from passes.base import is_network, traced
 from passes.shape_inference import infer_shapes
 
 _FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
@@ -128,26 +131,33 @@ def render(
 
     Raises
     ------
+    CallError
+        If `net_or_graph` is neither a network nor a graph.
     GraphError
-        If there is no graph in `net_or_graph`, or `report` is of another one.
+        If `report` is of another one.
     DrawingError, FileError
         See `Drawing.save`.
     """
-    graph = net_or_graph if isinstance(net_or_graph, Graph) else None
-    if graph is None and report is not None:
+    if report is None or isinstance(net_or_graph, Graph) or not is_network(net_or_graph):
+        graph = traced(net_or_graph, "render")
+    else:
         graph = report.graph
-    elif graph is None:
-        trace = getattr(net_or_graph, "trace", None)
-        graph = trace() if callable(trace) else None
-    if not isinstance(graph, Graph):
-        raise GraphError(f"{net_or_graph!r} is neither a network nor a graph, so there is nothing to draw")
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+    levels = None if depth is None else whole(depth)
+    if depth is not None and (levels is None or levels < 0):
         raise DrawingError(f"depth is the number of levels to open, 0 or more, not {depth!r}")
     if report is None:
         report = infer_shapes(graph)
     elif list(report.graph.nodes) != list(graph.nodes):
         raise GraphError("the report is of another graph; infer its shapes and draw it with that report")
-    drawing = Drawing(Picture(report.graph, tuple(report.errors), depth).source())
+    drawing = Drawing(Picture(report.graph, tuple(report.errors), levels).source())
     if path is not None:
         drawing.save(path)
     return drawing
+
+
+__all__ = [
+    "Drawing",
+    "render",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

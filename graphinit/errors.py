@@ -12,8 +12,9 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from graphinit.faces import listed_face
 from graphinit.plain_text import escaped
 
 _Error = TypeVar("_Error", bound="GraphInitError")
@@ -42,6 +43,7 @@ CODES: dict[str, str] = {
     "GI212": "reshape mixes samples",
     "GI213": "two sizes are equal by chance",
     "GI214": "nothing uses it",
+    "GI215": "a size came out as 0",
     "GI301": "dtype mismatch",
     "GI302": "bad array",
     "GI401": "parameter not initialised",
@@ -312,3 +314,29 @@ class FileError(GraphInitError, ValueError):
     """A file of arrays cannot be written or read: not there, not whole, or not such a file."""
 
     code = "GI701"
+
+
+__all__ = [
+    "ArrayError",
+    "BlockError",
+    "CODES",
+    "CallError",
+    "DTypeError",
+    "DeferredInitializationError",
+    "DifferentiationError",
+    "DrawingError",
+    "ExecutionError",
+    "FileError",
+    "GradientError",
+    "GraphError",
+    "GraphInitError",
+    "OpError",
+    "ParameterError",
+    "ShapeError",
+    "SymbolicValueError",
+    "TargetError",
+    "UninitializedError",
+    "ValueRangeError",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -24,11 +24,13 @@ from tqdm import tqdm
 from graphinit.checkpoint import load_checkpoint, save_checkpoint
 from graphinit.data import DataLoader, split_batch
 from graphinit.errors import CallError
+from graphinit.faces import listed_face
 from graphinit.ir.origin import warn_user
 from graphinit.metric import EvalMetric, create
 from graphinit.nn.block import Block
 from graphinit.nn.containers import LossFunction, call_on, check_loss, judge
 from graphinit.plain_text import escaped
+from graphinit.scalars import whole
 from graphinit.suggestions import did_you_mean
 from graphinit.training import TrainingStep, compile_step
 
@@ -140,9 +142,10 @@ class EarlyStopping:
     ) -> None:
         if mode not in ("min", "max"):
             raise CallError(f"mode is 'min' or 'max', not {mode!r}")
-        if patience < 1:
-            raise CallError(f"patience is 1 or more, not {patience!r}")
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        waits = whole(patience)
+        if waits is None or waits < 1:
+            raise CallError(f"patience is a whole number from 1 on, not {patience!r}")
+        self.monitor, self.patience, self.min_delta = monitor, waits, float(min_delta)
         self.sign = 1.0 if mode == "min" else -1.0
         self.restore_best = restore_best
         self.best, self.waited = np.inf, 0
@@ -292,8 +295,9 @@ def fit(
     GraphInitError
         As `graphinit.compile_step`.
     """
-    if epochs < 0:
-        raise CallError(f"epochs is 0 or more, not {epochs!r}")
+    count = whole(epochs)
+    if count is None or count < 0:
+        raise CallError(f"epochs is a whole number from 0 on, not {epochs!r}")
     if resume and checkpoint is None:
         raise CallError("resume=True goes on from checkpoint=; give its path")
     made = _metrics(metrics)
@@ -312,8 +316,8 @@ def fit(
     run = Run(net, step, loader, History())
     if resume and checkpoint is not None and Path(checkpoint).exists():
         run.history.epochs = load_checkpoint(checkpoint, net, step, loader)["epochs"]
-    with tqdm(total=epochs, initial=len(run.history), unit="epoch", disable=not progress) as bar:
-        while len(run.history) < epochs and not run.history.stopped:
+    with tqdm(total=count, initial=len(run.history), unit="epoch", disable=not progress) as bar:
+        while len(run.history) < count and not run.history.stopped:
             record = _epoch(run)
             if judged is not None:
                 scores = evaluate(net, criterion, judged, made)
@@ -376,3 +380,5 @@ def _epoch(run: Run) -> Record:
 
 
 __all__ = ["Callback", "EarlyStopping", "History", "Run", "evaluate", "fit"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

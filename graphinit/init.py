@@ -11,6 +11,9 @@ array([2., 2., 2., 2.], dtype=float32)
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from graphinit.faces import listed_face
 from graphinit.initializers.base import Initializer, InitName, alias, create, draw, register
 from graphinit.initializers.distributions import (
     Bilinear,
@@ -74,3 +77,5 @@ __all__ = [
     "xavier_uniform_",
     "zeros_",
 ]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

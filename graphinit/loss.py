@@ -10,6 +10,9 @@ array([1.])
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from graphinit.faces import listed_face
 from graphinit.losses.base import Loss
 from graphinit.losses.classification import (
     HingeLoss,
@@ -43,3 +46,5 @@ __all__ = [
     "SquaredHingeLoss",
     "TripletLoss",
 ]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -11,12 +11,14 @@ run is that of an uninterrupted one; Gluon's change as they are asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from graphinit.errors import ParameterError
+from graphinit.faces import listed_face
+from graphinit.scalars import real, several, whole
 
 
 def _check(holds: bool, message: str) -> None:
@@ -51,10 +53,20 @@ class LRScheduler:
     warmup_mode: str = "linear"
 
     def __post_init__(self) -> None:
+        for option in fields(self):
+            if option.type in ("int", "float"):
+                self._settle(option.name, whole if option.type == "int" else real)
         _check(self.base_lr > 0, f"base_lr is positive, not {self.base_lr!r}")
         _check(self.warmup_steps >= 0, f"warmup_steps is 0 or more, not {self.warmup_steps!r}")
         _check(self.warmup_mode in ("linear", "constant"), f"there is no warm-up {self.warmup_mode!r}")
         _check(0 <= self.warmup_begin_lr <= self.base_lr, "a warm-up begins from 0 to base_lr")
+
+    def _settle(self, name: str, read: Callable[[Any], float | None]) -> None:
+        """Keep an option as a plain number."""
+        given = read(getattr(self, name))
+        kind = "a whole number" if read is whole else "a number"
+        _check(given is not None, f"{name} is {kind}, not {getattr(self, name)!r}")
+        object.__setattr__(self, name, given)
 
     def __call__(self, num_update: int) -> float:
         """Return the rate of an update, counted from 1."""
@@ -125,10 +137,12 @@ class MultiFactorScheduler(LRScheduler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        steps = tuple(self.step)
-        object.__setattr__(self, "step", steps)
+        numbers = [whole(step) for step in several(self.step) or ()]
+        steps = tuple(step for step in numbers if step is not None)
         rising = bool(steps) and steps[0] >= 1 and all(a < b for a, b in pairwise(steps))
+        rising = rising and len(steps) == len(numbers)
         _check(rising, f"step is a list of rising numbers, not {self.step!r}")
+        object.__setattr__(self, "step", steps)
         _check(0 < self.factor <= 1, f"factor is above 0 and at most 1, not {self.factor!r}")
 
     def rate(self, num_update: int) -> float:
@@ -203,3 +217,5 @@ class CosineScheduler(_Falling):
 
 
 __all__ = ["CosineScheduler", "FactorScheduler", "LRScheduler", "MultiFactorScheduler", "PolyScheduler"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

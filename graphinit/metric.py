@@ -13,11 +13,12 @@ in a list, tuple or dict, each is compared with its label.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit.errors import ArrayError, CallError
+from graphinit.faces import listed_face
 from graphinit.plain_text import class_name, escaped
 from graphinit.suggestions import did_you_mean
 
@@ -343,3 +344,5 @@ __all__ = [
     "F1", "MAE", "MSE", "RMSE", "Accuracy", "CrossEntropy", "EvalMetric", "Loss", "Perplexity", "TopKAccuracy",
     "create",
 ]  # fmt: skip
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

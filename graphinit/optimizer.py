@@ -10,6 +10,9 @@ Adam(lr=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from graphinit.faces import listed_face
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.moments import LAMB, Adam, Adamax, AdamW, Nadam
 from graphinit.optimizers.momentum import NAG, SGD, Lion, Signum
@@ -39,3 +42,5 @@ __all__ = [
     "create",
     "register",
 ]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

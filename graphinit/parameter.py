@@ -23,6 +23,7 @@ from graphinit.errors import (
     ParameterError,
     UninitializedError,
 )
+from graphinit.faces import listed_face
 from graphinit.initializers.base import LayerDefault, create
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
@@ -253,7 +254,7 @@ class Parameter(Unread, Variable, Operators[Tensor]):
             raise self._not_ready()
 
     @called("weight.set_data(values), or weight.data()[:] = values")
-    def data(self) -> Any:
+    def data(self) -> np.ndarray:
         """Return the live array: writing into it changes the network.
 
         While a network is described, this is the parameter's symbolic tensor.
@@ -269,7 +270,8 @@ class Parameter(Unread, Variable, Operators[Tensor]):
             for its shape.
         """
         if tracing.current() is not None:
-            return self.__symbolic__()
+            symbolic: Any = self.__symbolic__()
+            return symbolic  # type: ignore[no-any-return]  # most callers are outside of forward
         if self._data is None:
             raise self._not_ready()
         return self._data
@@ -619,9 +621,12 @@ class TransposedParameter(Parameter):
         self._base.grad_req = value
 
     @called("weight.set_data(values), or weight.data()[:] = values")
-    def data(self) -> Any:
+    def data(self) -> np.ndarray:
         """Return the live array, transposed: a view that can be written to."""
-        return self.__symbolic__() if tracing.current() is not None else self._base.data().T
+        if tracing.current() is not None:
+            symbolic: Any = self.__symbolic__()
+            return symbolic  # type: ignore[no-any-return]  # most callers are outside of forward
+        return self._base.data().T
 
     @called("weight.grad()[:] = values")
     def grad(self) -> np.ndarray:
@@ -694,3 +699,12 @@ def _numbers(shape: Any, path: str) -> tuple[int, ...]:
                 f"parameter {path!r} has numbers or -1 for sizes, not {size}", code="GI405", path=path
             )
     return tuple(size for size in sizes if isinstance(size, int))
+
+
+__all__ = [
+    "GRAD_REQS",
+    "Parameter",
+    "TransposedParameter",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

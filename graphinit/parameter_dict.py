@@ -13,6 +13,7 @@ from graphinit.errors import SpellingError
 from graphinit.interrupts import Change, make
 from graphinit.parameter import Parameter
 from graphinit.spellings import PARAMETER_DICTS, attribute_error
+from graphinit.suggestions import did_you_mean
 
 
 class ParameterDict(dict[str, Parameter]):
@@ -34,8 +35,8 @@ class ParameterDict(dict[str, Parameter]):
         path = self._aliases.get(name)
         if path is not None and path in self.keys():
             return self[path]
-        known = ", ".join(self) or "none"
-        raise KeyError(f"there is no parameter {name!r}; there are {known}")
+        hint = did_you_mean(name, [*self, *self._aliases]) or f"; there are {', '.join(self) or 'none'}"
+        raise KeyError(f"there is no parameter {name!r}{hint}")
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (

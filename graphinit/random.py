@@ -23,12 +23,14 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.faces import listed_face
 from graphinit.interrupts import Held
+from graphinit.scalars import whole
 
 Size = int | tuple[int, ...]
 
@@ -321,9 +323,10 @@ def place() -> tuple[int, int]:
 
 def check_seed(value: Any) -> int:
     """Return a seed as an int; `ParameterError` when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    seed = whole(value)
+    if seed is None:
         raise ParameterError(f"a seed is an integer, not {value!r}", code="GI405")
-    return int(value)
+    return seed
 
 
 def current_seed() -> int:
@@ -418,4 +421,21 @@ def scheme(name: str | None, seed: int = 0) -> _Scheme:
 
 
 def _count(size: Size) -> int:
-    return size if isinstance(size, int) else math.prod(size)
+    one = whole(size)
+    return math.prod(map(int, size)) if one is None else one  # type: ignore[arg-type]  # several
+
+
+__all__ = [
+    "MxnetNdStream",
+    "MxnetNumpyStream",
+    "PathStream",
+    "Stream",
+    "current_seed",
+    "normal",
+    "scheme",
+    "seed",
+    "stream",
+    "uniform",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

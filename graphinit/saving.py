@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphinit import random, recording
 from graphinit.errors import FileError, ParameterError
+from graphinit.faces import listed_face
 from graphinit.initializers.base import Initializer, create
 from graphinit.interrupts import Change, make
 from graphinit.ir.types import DTYPES, canonical_dtype
@@ -394,3 +395,14 @@ def _same(one: Any, other: Any) -> bool:
 def _listed(names: Mapping[str, Any]) -> str:
     shown = ", ".join(map(repr, list(names)[:8])) or "none"
     return f"{shown}, ..." if len(names) > 8 else shown
+
+
+__all__ = [
+    "load_dict",
+    "load_parameters",
+    "pack",
+    "save_parameters",
+    "unpack",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

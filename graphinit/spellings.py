@@ -9,10 +9,8 @@ each kind of thing says what to write, and is looked into only when a name was n
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -110,59 +108,6 @@ ARRAYS: Mapping[str, str] = {
 }
 """Of the arrays that initializers fill."""
 
-LAYERS: Mapping[str, str] = {
-    "Linear": "nn.Dense",
-    "LazyLinear": "nn.Dense",
-    "Module": "nn.Block",
-    "Layer": "nn.Block",
-    "ModuleList": "nn.Sequential",
-    "LazyConv2d": "nn.Conv2D",
-    "Embed": "nn.Embedding",
-    "init": "graphinit.init",
-    "initializers": "graphinit.init",
-    "functional": "graphinit.functional",
-    "relu": "F.relu",
-    "softmax": "F.softmax",
-    "tanh": "F.tanh",
-    "sigmoid": "F.sigmoid",
-    "gelu": "F.gelu",
-}
-"""Of the layers' module."""
-
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "in_features": ("in_units",),
-    "out_features": ("units",),
-    "features": ("units", "channels"),
-    "filters": ("channels",),
-    "out_channels": ("channels",),
-    "num_features": ("in_channels",),
-    "input_dim": ("in_units", "input_size"),
-    "bias": ("use_bias",),
-    "kernel_init": ("weight_initializer",),
-    "kernel_initializer": ("weight_initializer",),
-    "bias_init": ("bias_initializer",),
-    "embeddings_initializer": ("weight_initializer",),
-    "num_embeddings": ("input_dim",),
-    "embedding_dim": ("output_dim",),
-    "stride": ("strides",),
-    "dilation_rate": ("dilation",),
-    "negative_slope": ("alpha",),
-    "approximate": ("approximation",),
-    "eps": ("epsilon",),
-    "dim": ("axis",),
-    "p": ("rate",),
-}
-"""Arguments of layers, and those that may be meant."""
-
-LEFT_OUT: Mapping[str, str] = {
-    "prefix": "parameters are named by their place, as in 0.weight",
-    "ctx": "everything lives in main memory",
-    "device": "everything lives in main memory",
-    "inplace": "memory is planned when the network is compiled",
-    "input_shape": "sizes of inputs are inferred",
-}
-"""Arguments of layers that nothing stands for here, and why."""
-
 
 def attribute_error(name_of: str, name: str, what: str, table: Mapping[str, str]) -> SpellingError | None:
     """Return the error for a name of another framework; None when it is none.
@@ -182,41 +127,6 @@ def attribute_error(name_of: str, name: str, what: str, table: Mapping[str, str]
     if words is None and name_of and name in FUNCTIONS:
         words = f"write F.{name}({name_of})"
     return None if words is None else SpellingError(f"{what} has no {name} here; {words}")
-
-
-def check_arguments(kind: type, given: Mapping[str, Any]) -> None:
-    """Raise an error when a class is given an argument that has another name here.
-
-    Parameters
-    ----------
-    kind : type
-        The class that is to be made.
-    given : mapping from str to object
-        Keyword arguments.
-
-    Raises
-    ------
-    SpellingError
-        GI110; what neither the class nor a table knows is left to Python.
-    """
-    foreign = [name for name in given if name in ARGUMENTS or name in LEFT_OUT]
-    if not foreign:
-        return
-    known = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # of this class and no other
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
-        return
-    for name in foreign:
-        meant = [f"{item}=" for item in ARGUMENTS.get(name, ()) if item in known]
-        if name not in known and (meant or name in LEFT_OUT):
-            words = f"write {meant[0]}" if meant else f"leave it out: {LEFT_OUT[name]}"
-            raise SpellingError(f"{kind.__name__} has no argument {name!r} here; {words}")
-
-
-def argument_error(kind: type, name: str) -> SpellingError:
-    """Return the error for an argument that a block's class hands on to a base that takes none."""
-    reason = LEFT_OUT.get(name, "a block takes no arguments of its own")
-    words = "write share_parameters(other.params)" if name == "params" else f"leave it out: {reason}"
-    return SpellingError(f"{kind.__name__} has no argument {name!r} here; {words}")
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphinit.errors import FileError, ParameterError
+from graphinit.faces import listed_face
 from graphinit.interrupts import make
 from graphinit.ir.origin import warn_user
 from graphinit.optimizers.base import Optimizer
@@ -144,3 +145,10 @@ class Trainer:
                 raise FileError(f"{contents.source} has no optimiser's states")
             change = self.optimizer.restoring(contents.arrays, notes)
         make([change])
+
+
+__all__ = [
+    "Trainer",
+]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

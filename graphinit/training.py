@@ -33,13 +33,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from types import NoneType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from graphinit.compiler import compile_training, differentiate_for, settled_graph
 from graphinit.copying import Portable
 from graphinit.errors import BlockError, CallError, GraphInitError, ParameterError
+from graphinit.faces import listed_face
 from graphinit.interrupts import Held, hold
 from graphinit.ir.graph import Graph
 from graphinit.ir.origin import warn_user
@@ -53,6 +54,7 @@ from graphinit.parameter import Parameter
 from graphinit.recording import settle_pending
 from graphinit.runtime.arguments import as_array, cast_input
 from graphinit.runtime.executor import Executable
+from graphinit.scalars import whole
 from graphinit.steps.joint_graph import NEXT, Differentiated, joint_graph
 from graphinit.steps.selection import select_parameters
 from graphinit.steps.sums import GradientSums
@@ -330,14 +332,15 @@ def compile_step(
     if not isinstance(net, Block):
         raise BlockError(f"compile_step takes a block, not {net!r}")
     check_loss(loss_fn)
-    if isinstance(accumulate, bool) or not isinstance(accumulate, int | np.integer) or accumulate < 1:
+    every = whole(accumulate)
+    if every is None or every < 1:
         raise CallError(f"accumulate is a whole number of 1 or more, not {accumulate!r}")
     made = create(getattr(optimizer, "optimizer", optimizer), **options)
     chosen = None if parameters is None else select_parameters(net, parameters)
     if not made.parameters:
         made.bind(net.collect_params() if chosen is None else chosen)
     indices = None if chosen is None else _places(made, chosen)
-    return TrainingStep(net, loss_fn, made, indices, int(accumulate))
+    return TrainingStep(net, loss_fn, made, indices, every)
 
 
 def _places(optimizer: Optimizer, chosen: Mapping[str, Parameter]) -> list[int]:
@@ -354,3 +357,5 @@ def _places(optimizer: Optimizer, chosen: Mapping[str, Parameter]) -> list[int]:
 
 
 __all__ = ["TrainingStep", "compile_step"]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -11,6 +11,9 @@ forms.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from graphinit.faces import listed_face
 from passes.base import DrawPasses, Instrument, Pass, PassResult, Pipeline, PrintPasses, TimePasses
 from passes.canonicalization import Canonicalize
 from passes.common_subexpressions import MergeCommonSubexpressions
@@ -56,3 +59,5 @@ __all__ = [
     "init_parameters",
     "pipeline",
 ]
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from graphinit.errors import ExecutionError, GraphInitError
+from graphinit.errors import CallError, ExecutionError, GraphInitError
 from graphinit.ir.graph import Graph
 from graphinit.ir.printer import format_node
 from graphinit.plain_text import escaped
 
 R_co = TypeVar("R_co", covariant=True)
+
+_SHOWN = 80  # letters of what is no graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,54 @@ class PassResult(Generic[R_co]):
     graph: Graph
     changed: bool
     report: R_co
+
+
+class Network(Protocol):
+    """What can be traced: a block, or whatever else has such a method."""
+
+    def trace(self, train: bool = ..., **inputs: Any) -> Graph:
+        """Return the network as a graph."""
+
+
+def traced(net_or_graph: Graph | Network, what: Any = "a pass", **inputs: Any) -> Graph:
+    """Return a graph: the one given, or what a network says of itself.
+
+    Parameters
+    ----------
+    net_or_graph : Block or Graph
+        A network is traced; nothing of it is changed.
+    what : str or Pass
+        Who asks, for the error.
+    **inputs : spec
+        What a network is traced with.
+
+    Raises
+    ------
+    CallError
+        GI503, when it is neither.
+    """
+    if isinstance(net_or_graph, Graph):
+        return net_or_graph
+    graph = net_or_graph.trace(**inputs) if is_network(net_or_graph) else None
+    if not isinstance(graph, Graph):
+        raise no_network(net_or_graph, what if isinstance(what, str) else pass_name(what))
+    return graph
+
+
+def is_network(value: Any) -> bool:
+    """Whether a value can be traced; a class of networks cannot."""
+    return not isinstance(value, type) and callable(getattr(value, "trace", None))
+
+
+def no_network(value: Any, what: str) -> CallError:
+    """Return the error for what is neither a network nor a graph."""
+    if isinstance(value, type):
+        return CallError(
+            f"{what} takes a network or a graph, not the class {value.__name__}; call it to make one"
+        )
+    text = repr(value)
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return CallError(f"{what} takes a network or a graph, not {shown}")
 
 
 class Pass(Protocol[R_co]):
@@ -143,9 +193,9 @@ class Pipeline:
     instruments: Sequence[Instrument] = ()
     name: str = "Pipeline"
 
-    def __call__(self, graph: Graph) -> PassResult[tuple[Any, ...]]:
-        """Run the passes; the report is the tuple of theirs."""
-        first = graph
+    def __call__(self, graph: Graph | Network) -> PassResult[tuple[Any, ...]]:
+        """Run the passes on a graph, or on the trace of a network; the report is the tuple of theirs."""
+        graph = first = traced(graph, self)
         reports = []
         for item in self.passes:
             result = run_pass(item, graph, self.instruments)

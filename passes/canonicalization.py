@@ -16,7 +16,7 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import intern_rule, op_spec
 from graphinit.ir.types import TensorType, is_float, static_shape
-from passes.base import PassResult
+from passes.base import Network, PassResult, traced
 from passes.rewriting import RewriteRule, Rewritten, Sweep, rewrite, substituted
 
 
@@ -35,8 +35,9 @@ class Canonicalize:
       return y=x
     """
 
-    def __call__(self, graph: Graph) -> PassResult[None]:
+    def __call__(self, graph: Graph | Network) -> PassResult[None]:
         """Return the graph in canonical form."""
+        graph = traced(graph, self)
         sizes = {"*": [settle_sizes]} if _mentions_sizes(graph) else {}
         result = rewrite(graph, {**RULES, **sizes})
         return PassResult(result, result is not graph, None)
@@ -58,8 +59,9 @@ class SettleSizes:
       return y=reshape
     """
 
-    def __call__(self, graph: Graph) -> PassResult[None]:
+    def __call__(self, graph: Graph | Network) -> PassResult[None]:
         """Return the graph with settled sizes."""
+        graph = traced(graph, self)
         result = rewrite(graph, {"*": [settle_sizes]}) if _mentions_sizes(graph) else graph
         return PassResult(result, result is not graph, None)
 

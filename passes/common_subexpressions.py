@@ -9,7 +9,7 @@ import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import op_spec
-from passes.base import PassResult
+from passes.base import Network, PassResult, traced
 from passes.rewriting import Rewritten, Sweep, rewrite
 
 SYMMETRIC = ("add", "multiply")
@@ -33,8 +33,9 @@ class MergeCommonSubexpressions:
       return y=multiply
     """
 
-    def __call__(self, graph: Graph) -> PassResult[int]:
+    def __call__(self, graph: Graph | Network) -> PassResult[int]:
         """Return the graph with equal nodes merged."""
+        graph = traced(graph, self)
         seen: dict[Any, str] = {}
 
         def merge(sweep: Sweep, node: Node) -> Rewritten:

@@ -14,7 +14,7 @@ from graphinit.ir.node import Node
 from graphinit.ir.op import Literal, op_spec
 from graphinit.ir.types import static_shape
 from graphinit.runtime.kernels import run_op
-from passes.base import PassResult
+from passes.base import Network, PassResult, traced
 from passes.rewriting import Rewritten, Sweep, rewrite
 
 
@@ -43,8 +43,9 @@ class FoldConstants:
 
     limit: int = 1 << 16
 
-    def __call__(self, graph: Graph) -> PassResult[int]:
+    def __call__(self, graph: Graph | Network) -> PassResult[int]:
         """Return the graph with constants in place of what was computed from constants."""
+        graph = traced(graph, self)
         folded = 0
 
         def fold(sweep: Sweep, node: Node) -> Rewritten:

@@ -15,7 +15,9 @@ from graphinit.ir.node import Node
 from graphinit.ir.op import op_spec
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
-from passes.base import PassResult
+from passes.base import Network, PassResult, is_network, no_network, traced
+from passes.shape_inference import infer_shapes
+from passes.shape_report import ShapeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +102,32 @@ class CostReport(Mapping[str, Cost]):
 class EstimateCost:
     """The pass behind `estimate_cost`; the report is a `CostReport`."""
 
-    def __call__(self, graph: Graph) -> PassResult[CostReport]:
+    def __call__(self, graph: Graph | Network) -> PassResult[CostReport]:
         """Return the graph as it is, and its cost."""
+        graph = traced(graph, self)
         costs = {node.name: _cost(graph, node) for node in graph}
         return PassResult(graph, False, CostReport(costs, {node.name: node.op for node in graph}))
 
 
-def estimate_cost(graph: Any) -> CostReport:
-    """Estimate what a graph costs.
+def estimate_cost(net_or_graph: Graph | Network | ShapeReport, /, **inputs: Any) -> CostReport:
+    """Estimate what a network or a graph costs.
 
     Parameters
     ----------
-    graph : Graph or ShapeReport
-        With types as far as they are known; symbols are kept.
+    net_or_graph : Block, Graph or ShapeReport
+        The types of a graph are taken as they are, as long as nothing is said of its inputs; symbols are
+        kept.
+    **inputs : spec
+        What is known of its inputs: see `infer_shapes`.
 
     Returns
     -------
     CostReport
+
+    Raises
+    ------
+    CallError
+        GI503, when it is none of these.
 
     Examples
     --------
@@ -127,7 +138,14 @@ def estimate_cost(graph: Any) -> CostReport:
     >>> print(cost.flops, cost.parameters)
     10496*batch 5120
     """
-    return EstimateCost()(graph if isinstance(graph, Graph) else graph.graph).report
+    if isinstance(net_or_graph, ShapeReport):
+        report = net_or_graph.update(**inputs) if inputs else net_or_graph
+        return EstimateCost()(report.graph).report
+    if isinstance(net_or_graph, Graph) and not inputs:
+        return EstimateCost()(net_or_graph).report
+    if not isinstance(net_or_graph, Graph) and not is_network(net_or_graph):
+        raise no_network(net_or_graph, "estimate_cost")
+    return EstimateCost()(infer_shapes(net_or_graph, **inputs).graph).report
 
 
 def _cost(graph: Graph, node: Node) -> Cost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphinit.ir.graph import Graph
-from passes.base import PassResult
+from passes.base import Network, PassResult, traced
 from passes.rewriting import graph_of, needed
 
 
@@ -25,8 +25,9 @@ class RemoveDeadCode:
     ('exp',)
     """
 
-    def __call__(self, graph: Graph) -> PassResult[tuple[str, ...]]:
+    def __call__(self, graph: Graph | Network) -> PassResult[tuple[str, ...]]:
         """Return the graph of what is needed."""
+        graph = traced(graph, self)
         kept = needed(graph.nodes, graph.outputs)
         removed = tuple(name for name in graph.nodes if name not in kept)
         if not removed:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.errors import DifferentiationError, GraphError, GraphInitError
@@ -22,7 +23,7 @@ from graphinit.ir.op import OpSpec, Vjp, op_spec
 from graphinit.ir.signature import Star
 from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType, is_float
-from passes.base import PassResult, run_pass
+from passes.base import Network, PassResult, run_pass, traced
 from passes.shape_inference import infer_shapes
 from passes.shapes.solver import resolve
 
@@ -32,13 +33,17 @@ NEXT = "next."
 
 
 def differentiate(
-    graph: Graph, outputs: Iterable[str] | None = None, wrt: Iterable[str] | None = None
+    net_or_graph: Graph | Network,
+    /,
+    outputs: Iterable[str] | None = None,
+    wrt: Iterable[str] | None = None,
+    **inputs: Any,
 ) -> Graph:
-    """Return a graph that computes the outputs of `graph`, and gradients.
+    """Return a graph that computes the outputs of a network or a graph, and gradients.
 
     Parameters
     ----------
-    graph : Graph
+    net_or_graph : Block or Graph
         What to differentiate.
     outputs : iterable of str, optional
         Names of the outputs to start from; by default all floating ones but those that carry state
@@ -46,12 +51,14 @@ def differentiate(
     wrt : iterable of str, optional
         Names of the nodes whose gradients are wanted; by default the inputs of floating dtype and
         the trainable parameters.
+    **inputs : spec
+        What is known of its inputs, see `infer_shapes`; the graph then has the types that follow.
 
     Returns
     -------
     Graph
         It has an input ``d.<output>`` for each starting output, of that output's type, and after
-        the outputs of `graph` an output ``grad.<name>`` for each gradient.  What no starting output
+        the outputs of the graph an output ``grad.<name>`` for each gradient.  What no starting output
         depends on has a gradient of zeros.  Where such a name is taken, as in the gradient of a
         gradient, the prefix is put once more: ``grad.grad.x``.
 
@@ -61,6 +68,10 @@ def differentiate(
         GI109, when a gradient would have to flow through an op that has none, or into integers.
     GraphError
         GI106, when there is no such output or node.
+    CallError
+        GI503, when it is neither a network nor a graph.
+    ShapeError
+        When the shapes of its inputs make it clash.
 
     Examples
     --------
@@ -72,8 +83,12 @@ def differentiate(
       multiply = multiply(d.y, exp)
       return y=exp, grad.x=multiply
     """
+    if inputs:
+        report = infer_shapes(net_or_graph, **inputs)
+        report.raise_errors()
+        net_or_graph = report.graph
     chosen = (None if names is None else tuple(names) for names in (outputs, wrt))
-    return run_pass(Differentiate(*chosen), graph).graph
+    return run_pass(Differentiate(*chosen), traced(net_or_graph, "differentiate")).graph
 
 
 @dataclass(frozen=True)
@@ -89,8 +104,9 @@ class Differentiate:
     outputs: tuple[str, ...] | None = None
     wrt: tuple[str, ...] | None = None
 
-    def __call__(self, graph: Graph) -> PassResult[tuple[str, ...]]:
+    def __call__(self, graph: Graph | Network) -> PassResult[tuple[str, ...]]:
         """Return the graph with its gradients."""
+        graph = traced(graph, self)
         if any(type.dtype is None for node in graph if node.op != "constant" for type in node.types):
             report = infer_shapes(graph)
             report.raise_errors()

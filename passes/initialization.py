@@ -9,25 +9,26 @@ from typing import Any
 import numpy as np
 
 from graphinit import init, random
-from graphinit.errors import ShapeError
+from graphinit.errors import CallError, ShapeError
 from graphinit.ir.graph import Graph
-from passes.shape_inference import ShapeReport
+from passes.base import Network, is_network, traced
+from passes.shape_inference import ShapeReport, infer_shapes
 
 
 def init_parameters(
-    graph: Graph,
-    report: ShapeReport,
+    net_or_graph: Graph | Network,
+    report: ShapeReport | None = None,
     initializer: Any = None,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Return the first values of every parameter of a graph.
+    """Return the first values of every parameter of a network or a graph; a network keeps what it has.
 
     Parameters
     ----------
-    graph : Graph
+    net_or_graph : Block or Graph
         The network.
-    report : ShapeReport
-        The shapes that inference found for it.
+    report : ShapeReport, optional
+        The shapes that inference found for it; by default those that follow from what it states itself.
     initializer : initializer, str or mapping from pattern to either, optional
         What draws them; U[-0.07, 0.07] by default.  Of a mapping the first pattern (a regular
         expression) that matches a parameter's name from its start is taken.  A parameter's own
@@ -46,6 +47,8 @@ def init_parameters(
         GI207, when a shape is not known.
     ParameterError
         When an initializer fails.
+    CallError
+        GI503, when it is neither a network nor a graph, or the report is none.
 
     Examples
     --------
@@ -57,6 +60,9 @@ def init_parameters(
     (3, 20)
     """
     seed = random.check_seed(seed)
+    graph = _described(net_or_graph, report)
+    if report is None:
+        report = infer_shapes(graph)
     values: dict[str, np.ndarray] = {}
     for name, node in graph.parameters.items():
         type = report.type(name)
@@ -73,6 +79,15 @@ def init_parameters(
         dtype, kernel = type.dtype or "float32", node.meta.kernel
         values[name] = init.draw(chosen, name, shape, dtype, seed=seed, kernel=kernel)
     return values
+
+
+def _described(net_or_graph: Graph | Network, report: ShapeReport | None) -> Graph:
+    """Return the graph; a network was traced for its report already."""
+    if report is not None and not isinstance(report, ShapeReport):
+        raise CallError(f"report is what infer_shapes returns, not {report!r}")
+    if report is None or isinstance(net_or_graph, Graph) or not is_network(net_or_graph):
+        return traced(net_or_graph, "init_parameters")
+    return report.graph
 
 
 def _chosen(initializer: Any, name: str) -> Any:

@@ -24,7 +24,7 @@ from graphinit.ir.op import Literal, op_spec
 from graphinit.ir.types import static_shape
 from graphinit.runtime.program import COPY, Buffer, Operand, Phase, Program, Role, Step, View, contiguous
 from passes.allocation import Arena
-from passes.base import PassResult
+from passes.base import Network, PassResult, traced
 from passes.views import check_numbers, place_values, root_name, value_type
 
 NEXT = "next."
@@ -97,7 +97,7 @@ class PlanMemory:
     writes: tuple[tuple[str, str], ...] = ()
     held: bool = False
 
-    def __call__(self, graph: Graph) -> PassResult[Plan]:
+    def __call__(self, graph: Graph | Network) -> PassResult[Plan]:
         """Return the plan.
 
         Raises
@@ -106,6 +106,7 @@ class PlanMemory:
             GI207, when a type, or a size among the attributes that a kernel reads, is not settled; GI205, when
             a value is larger than any memory.
         """
+        graph = traced(graph, self)
         for node in graph:
             _check_settled(node)
         return PassResult(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphinit.errors import CallError
+from graphinit.suggestions import did_you_mean
 from passes.base import Pass, Pipeline
 from passes.canonicalization import Canonicalize, SettleSizes
 from passes.common_subexpressions import MergeCommonSubexpressions
@@ -56,5 +57,6 @@ def pipeline(chosen: str | Pass[Any]) -> Pass[Any]:
             raise CallError(f"a pipeline is a name or a pass, not {chosen!r}")
         return chosen
     if chosen not in PIPELINES:
-        raise CallError(f"there is no pipeline {chosen!r}; there are {', '.join(PIPELINES)}")
+        hint = did_you_mean(chosen, PIPELINES) or f"; there are {', '.join(PIPELINES)}"
+        raise CallError(f"there is no pipeline {chosen!r}{hint}")
     return PIPELINES[chosen]()

@@ -81,7 +81,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
         try:
             shape = self.type(name).shape
         except GraphInitError as cause:
-            raise KeyError(name) from cause
+            raise KeyError(cause.message) from cause
         return None if shape is None else tuple(str(dim) if isinstance(dim, Expr) else dim for dim in shape)
 
     def __iter__(self) -> Iterator[str]:

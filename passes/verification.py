@@ -11,7 +11,7 @@ from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node
 from graphinit.ir.op import SOURCES, intern_rule, op_spec
 from graphinit.ir.types import TensorType
-from passes.base import Instrument, PassResult
+from passes.base import Instrument, Network, PassResult, traced
 from passes.shape_inference import infer_shapes
 
 
@@ -33,7 +33,7 @@ class Verify:
 
     types: bool = True
 
-    def __call__(self, graph: Graph) -> PassResult[None]:
+    def __call__(self, graph: Graph | Network) -> PassResult[None]:
         """Return the graph as it is.
 
         Raises
@@ -41,6 +41,7 @@ class Verify:
         GraphError
             GI107, naming the first node that is not right.
         """
+        graph = traced(graph, self)
         graphs = [graph]
         while graphs:  # those among attributes, too
             inner = graphs.pop()

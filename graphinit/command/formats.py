@@ -15,6 +15,7 @@ from graphinit.errors import CODES, GraphInitError
 from graphinit.ir.origin import Origin
 from graphinit.plain_text import escaped, escaped_lines
 from passes.shape_report import ShapeReport
+from passes.shapes.report_text import verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,18 @@ def _place(report: ShapeReport, name: str | None) -> tuple[str, int]:
 
 
 def as_json(
-    reports: Sequence[tuple[str, ShapeReport]], failures: Sequence[tuple[str, GraphInitError]]
+    reports: Sequence[tuple[str, ShapeReport]],
+    failures: Sequence[tuple[str, GraphInitError]],
+    strict: bool = False,
 ) -> str:
-    """Return reports as JSON: ``{"ok": ..., "targets": [{"target": ..., "shapes": ...}]}``."""
-    targets = [{"target": target, **report.to_json()} for target, report in reports]
+    """Return reports as JSON: ``{"ok": ..., "targets": [{"target": ..., "shapes": ...}]}``.
+
+    When it is strict, a network with unknown sizes or warnings is not ok.
+    """
+    targets = [
+        {"target": target, **report.to_json(), "ok": verdict(report, strict) == "ok"}
+        for target, report in reports
+    ]
     targets += [{"target": target, "ok": False, "errors": [error.to_json()]} for target, error in failures]
     return json.dumps({"ok": all(each["ok"] for each in targets), "targets": targets}, indent=2)
 

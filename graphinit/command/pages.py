@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from graphinit.errors import CODES, TargetError
+from graphinit.suggestions import nearest
 
 _PAGES: dict[str, tuple[str, str]] = {
     "GI101": (
@@ -109,6 +108,10 @@ _PAGES: dict[str, tuple[str, str]] = {
         "An input, a parameter or the result of a branch has no effect on any output.",
         "Remove it, or use it: mostly a layer was made and not called, or called in vain.",
     ),
+    "GI215": (
+        "The network holds only with a size of 0 that nobody stated, so that an array has no elements.",
+        "Check the sizes that it follows from; state the 0 where it is meant.",
+    ),
     "GI301": (
         "A value has a dtype that an op cannot take, or an array does not fit the declared dtype.",
         "Convert with F.cast, or declare the input with the dtype it has: x=int64:batch,64.",
@@ -195,8 +198,8 @@ def page(code: str) -> str:
     """
     code = code.upper()
     if code not in CODES:
-        close = difflib.get_close_matches(code, CODES, 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        close = nearest(code, CODES)
+        hint = f"; did you mean {close}?" if close else ""
         raise TargetError(f"there is no error code {code}{hint}")
     meaning, remedy = _PAGES.get(code, (f"{CODES[code].capitalize()}.", "The message says what to change."))
     return "\n\n".join([f"{code} {CODES[code]}", _filled(meaning), _filled(remedy)])

@@ -16,12 +16,15 @@ Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import graphinit.functional.numpy_parts
 import graphinit.functional.numpy_products
 import graphinit.functional.numpy_reductions
 import graphinit.functional.numpy_shapes
 import graphinit.functional.numpy_ufuncs  # these five fill the table of NumPy's functions
 import graphinit.ops  # noqa: F401  (fills the registry)
+from graphinit.faces import listed_face
 from graphinit.functional.activation import (
     elu,
     gelu,
@@ -238,3 +241,5 @@ __all__ = [
 ]
 
 FUNCTIONS.update(__all__)
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = listed_face(__name__, __all__)

@@ -8,6 +8,7 @@ from typing import Any
 from graphinit.errors import OpError
 from graphinit.functional.operands import Operand
 from graphinit.ir.tensor import Tensor, apply, symbolic
+from graphinit.scalars import several
 
 PerAxis = int | Sequence[int]
 Padding = str | int | Sequence[int | tuple[int, int]]
@@ -15,8 +16,8 @@ Padding = str | int | Sequence[int | tuple[int, int]]
 
 def _spatial(w: Any, *given: Any) -> int:
     """Return the number of spatial axes: that of a tuple among the arguments, else that of the weight."""
-    for value in given:
-        if isinstance(value, tuple | list):
+    for value in map(several, given):
+        if value is not None:
             return len(value)
     rank = getattr(symbolic(w), "ndim", None)
     if rank is None or rank < 3:
@@ -25,7 +26,8 @@ def _spatial(w: Any, *given: Any) -> int:
 
 
 def _each(value: Any, count: int) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, tuple | list) else (value,) * count
+    given = several(value)
+    return (value,) * count if given is None else given
 
 
 def _attributes(

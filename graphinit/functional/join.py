@@ -8,6 +8,7 @@ from typing import Any
 from graphinit.errors import OpError
 from graphinit.functional.operands import Operand
 from graphinit.ir.tensor import Tensor, apply, apply_all, symbolic
+from graphinit.scalars import several, whole
 
 
 def concat(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
@@ -118,17 +119,15 @@ def slice(x: Operand, begin: Any, end: Any, step: Any = None) -> Tensor:
     >>> F.slice(F.input("x", (7, 5)), (1, None), (None, -1), (2, None)).shape
     (3, 4)
     """
-    bounds = [tuple(part) if isinstance(part, tuple | list) else (part,) for part in (begin, end)]
-    steps = (
-        (None,) * len(bounds[0])
-        if step is None
-        else tuple(step)
-        if isinstance(step, tuple | list)
-        else (step,)
+    starts, stops, steps = (
+        (part,) if parts is None else parts
+        for part, parts in ((part, several(part)) for part in (begin, end, step))
     )
-    if not len(bounds[0]) == len(bounds[1]) == len(steps):
+    if step is None:
+        steps = (None,) * len(starts)
+    if not len(starts) == len(stops) == len(steps):
         raise OpError(f"begin, end and step must be equally long; got {begin}, {end}, {step}", node="slice")
-    return apply("getitem", x, index=tuple(zip(*bounds, steps, strict=True)))
+    return apply("getitem", x, index=tuple(zip(starts, stops, steps, strict=True)))
 
 
 def pad(x: Operand, pads: Any, value: float = 0) -> Tensor:
@@ -161,11 +160,9 @@ def pad(x: Operand, pads: Any, value: float = 0) -> Tensor:
     >>> F.pad(F.input("x", (2, 3)), ((0, 0), (1, 2))).shape
     (2, 6)
     """
-    if isinstance(pads, int):
-        pads = (pads, pads)
-    if isinstance(pads, tuple | list) and len(pads) == 2 and all(isinstance(count, int) for count in pads):
-        tensor = symbolic(x)
-        pads = (tuple(pads),) * tensor.ndim
+    pair = several(pads) or (pads, pads)
+    if len(pair) == 2 and all(whole(count) is not None for count in pair):
+        pads = (pair,) * symbolic(x).ndim
     return apply("pad", x, pads=pads, value=value)
 
 

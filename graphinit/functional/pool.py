@@ -8,6 +8,7 @@ from typing import Any
 from graphinit.errors import OpError
 from graphinit.functional.operands import Operand
 from graphinit.ir.tensor import Tensor, apply, symbolic
+from graphinit.scalars import several
 
 PerAxis = int | Sequence[int]
 
@@ -15,17 +16,18 @@ PerAxis = int | Sequence[int]
 def _attributes(
     x: Any, kernel: Any, strides: Any, padding: Any, ceil: bool, channels_last: bool
 ) -> dict[str, Any]:
-    count = next((len(v) for v in (kernel, strides, padding) if isinstance(v, tuple | list)), None)
+    count = next((len(v) for v in map(several, (kernel, strides, padding)) if v is not None), None)
     if count is None:
         rank = getattr(symbolic(x), "ndim", None)
         if rank is None or rank < 3:
             raise OpError(f"x has {rank} axes; pooling takes a batch, channels and spatial axes", node="pool")
         count = rank - 2
     if strides is None:
-        strides = 1 if kernel == "all" else kernel
+        strides = 1 if isinstance(kernel, str) else kernel
 
     def each(value: Any) -> tuple[Any, ...]:
-        return tuple(value) if isinstance(value, tuple | list) else (value,) * count
+        given = several(value)
+        return (value,) * count if given is None else given
 
     return {
         "kernel": kernel if isinstance(kernel, str) else each(kernel),

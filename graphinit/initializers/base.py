@@ -195,11 +195,8 @@ def create(initializer: Any, **options: Any) -> Any:
                 raise ParameterError(f"{initializer!r} is not the JSON text of an initializer") from cause
         cls = _registry.get(name.lower())
         if cls is None:
-            known = ", ".join(sorted(_registry))
-            hint = did_you_mean(name, _registry) or ";"
-            raise ParameterError(
-                f"no initializer is registered as {name!r}{hint} there are {known}", code="GI405"
-            )
+            hint = did_you_mean(name, _registry) or f"; there are {', '.join(sorted(_registry))}"
+            raise ParameterError(f"no initializer is registered as {name!r}{hint}", code="GI405")
         try:
             return cls(**given)
         except TypeError as cause:

@@ -25,6 +25,7 @@ from graphinit.initializers.distributions import (
     Zero,
     fans,
 )
+from graphinit.suggestions import did_you_mean
 
 Shapes = Mapping[str, tuple[int, ...] | None]
 Rule = Callable[[str, str, Shapes], Initializer | None]
@@ -47,7 +48,8 @@ class Preset(Initializer):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or self.name not in _RULES:
-            raise ParameterError(f"there is no preset {self.name!r}; there are {', '.join(_RULES)}")
+            hint = did_you_mean(self.name, _RULES) or f"; there are {', '.join(_RULES)}"
+            raise ParameterError(f"there is no preset {self.name!r}{hint}", code="GI405")
 
     def choose(self, layer: str, role: str, shapes: Shapes) -> Initializer | None:
         """Return the initializer of one parameter, None when it takes a shape that is not known yet.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import keyword
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+_UNNAMED = re.compile(r"[^\W\d]\w*(\.\d+)*\[\d+\]$")  # as ``x[2]`` in an answer of `ShapeReport.solve`
 _SHOWN = 80  # characters of what is no size
 
 
@@ -121,7 +123,7 @@ def _parse_text(text: str) -> Dim:
     stripped = text.strip()
     if stripped.isidentifier() and not keyword.iskeyword(stripped):
         return symbol(stripped)
-    if stripped in ("-1", "?"):
+    if stripped in ("-1", "?") or _UNNAMED.match(stripped):
         return -1
     try:
         if len(stripped) > 1000:

@@ -36,6 +36,7 @@ from graphinit.ir.serialization import (
 )
 from graphinit.ir.types import TensorType
 from graphinit.json_values import Json
+from graphinit.suggestions import did_you_mean
 
 Structure = Any
 """How outputs are returned: an output's name, or a list, tuple or dict of structures."""
@@ -150,7 +151,8 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         node = self.nodes.get(name)
         if node is None:
-            raise GraphError(f"the graph has no node named {name!r}", code="GI106", node=name)
+            hint = did_you_mean(name, self.nodes)
+            raise GraphError(f"the graph has no node named {name!r}{hint}", code="GI106", node=name)
         return node
 
     def _of_kind(self, kind: str) -> Mapping[str, Node]:

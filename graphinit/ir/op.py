@@ -6,7 +6,6 @@ signature, which is also its shape rule), how NumPy computes it, its gradient, i
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from graphinit.ir.signature import Signature
 from graphinit.ir.source_text import literal
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
+from graphinit.suggestions import did_you_mean
 
 REQUIRED: Any = object()
 
@@ -338,8 +338,8 @@ class OpSpec:
                 raise OpError(f"{attr.name} {detail}; got {value!r}", code="GI105", node=self.name) from cause
         for name in given:
             if name not in values:
-                known = ", ".join(values) or "none"
-                raise OpError(f"{self.name} takes no attribute {name!r}; it takes {known}", node=self.name)
+                hint = did_you_mean(name, values) or f"; it takes {', '.join(values) or 'none'}"
+                raise OpError(f"{self.name} takes no attribute {name!r}{hint}", node=self.name)
         return Attrs(values)
 
     def check_arity(self, count: int) -> None:
@@ -408,8 +408,7 @@ def op_spec(name: str) -> OpSpec:
     """
     spec = _registry.get(name)
     if spec is None:
-        close = difflib.get_close_matches(name.lower(), (*_registry, *SOURCES), 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, (*_registry, *SOURCES))
         raise OpError(f"there is no op named {name!r}{hint}", code="GI103")
     return spec
 

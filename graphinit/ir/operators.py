@@ -13,6 +13,7 @@ from typing import Any, Generic, NoReturn, Self, TypeVar
 import numpy as np
 
 from graphinit.errors import DTypeError, OpError
+from graphinit.scalars import several, whole
 
 Result = TypeVar("Result")
 
@@ -230,12 +231,11 @@ class Operators(Arithmetic[Result]):
 
     def reshape(self, *shape: Any) -> Result:
         """Return the same values in another shape; one entry may be -1."""
-        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        return self.operate("reshape", self, shape=sizes)
+        return self.operate("reshape", self, shape=shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Result:
         """Return the values with the axes in another order, reversed by default."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = several(axes[0]) if len(axes) == 1 and whole(axes[0]) is None else axes
         return self.operate("transpose", self, axes=order or None)
 
     def astype(self, dtype: Any) -> Result:
@@ -317,10 +317,11 @@ def _entry(item: Any) -> Any:
         return "new"
     if isinstance(item, slice):
         return item.start, item.stop, item.step
-    if isinstance(item, int | np.integer) and not isinstance(item, bool):
-        return int(item)
     if isinstance(item, Arithmetic) and item.is_number:
         return item
+    number = whole(item)
+    if number is not None:
+        return number
     raise OpError(
         f"a tensor is indexed by numbers, slices, None, '...' or one tensor of ids, not by {item!r}; "
         "F.take and F.where do what masks and several index arrays do"

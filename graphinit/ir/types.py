@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from graphinit.errors import DTypeError, ShapeError
 from graphinit.ir.dims import Dim, parse_dim
+from graphinit.scalars import whole
 
 Shape = tuple[Dim, ...]
 
@@ -18,6 +20,9 @@ DTYPES = (
     "float16", "float32", "float64",
 )  # fmt: skip
 
+
+_DTYPE = re.compile(r"(\w+|\?)\s*(?:(:)|(?=\[))(.*)$", re.DOTALL)
+"""A dtype and what follows it: ``int64:batch, 64`` or ``int64[batch, 64]``."""
 
 MOST_AXES = 64
 """As many axes as an array of NumPy can have."""
@@ -139,7 +144,7 @@ class TensorType:
         )
 
 
-def parse_shape(shape: Sequence[Any] | int) -> Shape:
+def parse_shape(shape: Sequence[Any] | np.ndarray | int) -> Shape:
     """Read a shape as users write it: -1 is unknown, 0 a size, text a symbol.
 
     Raises
@@ -153,8 +158,11 @@ def parse_shape(shape: Sequence[Any] | int) -> Shape:
     >>> parse_shape([2, -1])
     (2, -1)
     """
-    if isinstance(shape, int | np.integer):
-        shape = (int(shape),)
+    one = whole(shape)
+    if one is not None:
+        shape = (one,)
+    elif isinstance(shape, np.ndarray) and shape.ndim == 1 and shape.dtype.kind in "iu":
+        shape = shape.tolist()
     if isinstance(shape, str) or not isinstance(shape, Sequence):
         raise ShapeError(f"{shape!r} is not a shape; give a tuple of sizes such as (2, -1)", code="GI206")
     if len(shape) > MOST_AXES:
@@ -169,21 +177,54 @@ def format_shape(shape: Shape | None) -> str:
     return "[...]" if shape is None else f"[{', '.join(map(str, shape))}]"
 
 
+def spec_parts(text: str) -> tuple[str, list[str]]:
+    """Return the dtype and the sizes that stand in the text of a specification; the dtype may be missing.
+
+    Examples
+    --------
+    >>> spec_parts("int64[b, max(s, t)]"), spec_parts("('b', 784)"), spec_parts("int64:b,3")
+    (('int64', ['b', 'max(s, t)']), ('', ['b', '784']), ('int64', ['b', '3']))
+    """
+    dtype, sizes = _in_two(text)
+    parts, depth = [""], 0
+    for letter in sizes:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:  # not that of ``max(s, t)``
+            parts.append("")
+        else:
+            parts[-1] += letter
+    parts = [part.strip() for part in parts]
+    if parts[-1] == "":
+        parts.pop()
+    return dtype.strip(), [
+        part[1:-1] if part[:1] in "'\"" and part[:1] == part[-1:] else part for part in parts
+    ]
+
+
+def _in_two(text: str) -> tuple[str, str]:
+    """Return the dtype and the sizes of a specification, without the brackets around the sizes."""
+    dtype, sizes = "", text.strip()
+    named = _DTYPE.match(sizes)
+    if named and (named[2] or _is_enclosed(named[3])):
+        dtype, sizes = named[1], named[3].strip()
+    if sizes[:1] not in ("(", "[") or not _is_enclosed(sizes):
+        return dtype, sizes
+    if not sizes.endswith(")" if sizes[0] == "(" else "]"):
+        raise ShapeError(f"{text!r} has no closing bracket", code="GI206")
+    return dtype, sizes[1:-1]
+
+
+def _is_enclosed(sizes: str) -> bool:
+    """Whether the first bracket closes at the end, or never: not that of ``(h - 5)//2, w``."""
+    depth = 0
+    for place, letter in enumerate(sizes):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0:
+            return place == len(sizes) - 1
+    return True
+
+
 def _parse_text(text: str) -> TensorType:
-    head, bracket, rest = text.strip().partition("[")
-    if bracket:
-        if not rest.endswith("]"):
-            raise ShapeError(f"'{text}' has no closing bracket", code="GI206")
-        dtype, sizes = head.strip(), rest[:-1]
-    elif ":" in head:
-        dtype, _, sizes = head.partition(":")
-    else:
-        dtype, sizes = "", head
-    if sizes.strip() == "...":
-        shape: Shape | None = None
-    else:
-        parts = [part.strip() for part in sizes.split(",")]
-        if parts[-1] == "":
-            parts.pop()
-        shape = parse_shape(parts)
+    dtype, parts = spec_parts(text)
+    shape = None if parts == ["..."] else parse_shape(parts)
     return TensorType(shape, canonical_dtype(dtype.strip()) if dtype.strip() not in ("", "?") else None)

@@ -7,7 +7,9 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.nn.block import Block
+from graphinit.nn.checks import whole_number
 from graphinit.plain_text import class_name
+from graphinit.scalars import real
 
 
 class Loss(Block):
@@ -28,12 +30,11 @@ class Loss(Block):
 
     def __init__(self, weight: float | None = None, batch_axis: int = 0) -> None:
         super().__init__()
-        if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float)):
+        factor = None if weight is None else real(weight)
+        if weight is not None and factor is None:
             raise BlockError(f"weight is a number or None; got {weight!r}")
-        if isinstance(batch_axis, bool) or not isinstance(batch_axis, int):
-            raise BlockError(f"batch_axis is a whole number; got {batch_axis!r}")
-        self._weight = weight
-        self._batch_axis = batch_axis
+        self._weight = factor
+        self._batch_axis = whole_number("batch_axis", batch_axis)
 
     def weighted(self, values: Any, sample_weight: Any = None) -> Any:
         """Return values times the weights of samples and of the loss."""
@@ -53,13 +54,6 @@ class Loss(Block):
 
     def __repr__(self) -> str:
         return f"{class_name(self)}(batch_axis={self._batch_axis}, w={self._weight})"
-
-
-def number(name: str, value: Any, *, positive: bool = False) -> float:
-    """Return an argument that is a number; `BlockError` (GI407) when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or (positive and not value > 0):
-        raise BlockError(f"{name} is a number{' above 0' if positive else ''}; got {value!r}")
-    return float(value)
 
 
 def wide(values: Any) -> Any:

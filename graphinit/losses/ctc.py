@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.errors import BlockError
 from graphinit.losses.base import Loss
+from graphinit.nn.checks import choice
 from graphinit.plain_text import class_name
 
 
@@ -45,10 +45,8 @@ class CTCLoss(Loss):
     """
 
     def __init__(self, layout: str = "NTC", label_layout: str = "NT", weight: float | None = None) -> None:
-        if layout not in ("NTC", "TNC"):
-            raise BlockError(f"layout is 'NTC' or 'TNC'; got {layout!r}")
-        if label_layout not in ("NT", "TN"):
-            raise BlockError(f"label_layout is 'NT' or 'TN'; got {label_layout!r}")
+        choice("layout", layout, ("NTC", "TNC"))
+        choice("label_layout", label_layout, ("NT", "TN"))
         super().__init__(weight, label_layout.index("N"))
         self._layout = layout
 

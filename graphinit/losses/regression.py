@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.losses.base import Loss, narrow, number, wide
+from graphinit.losses.base import Loss, narrow, wide
+from graphinit.nn.checks import number
 
 
 class L2Loss(Loss):
@@ -57,7 +58,7 @@ class HuberLoss(Loss):
 
     def __init__(self, rho: float = 1, weight: float | None = None, batch_axis: int = 0) -> None:
         super().__init__(weight, batch_axis)
-        self._rho = number("rho", rho, positive=True)
+        self._rho = number("rho", rho, above=0)
 
     def forward(self, pred: Any, label: Any, sample_weight: Any = None) -> Any:
         """Return the loss of each sample, shape (b,)."""
@@ -92,8 +93,8 @@ class PoissonNLLLoss(Loss):
         compute_full: bool = False,
     ) -> None:
         super().__init__(weight, batch_axis)
-        self._from_logits = from_logits
-        self._compute_full = compute_full
+        self._from_logits = bool(from_logits)
+        self._compute_full = bool(compute_full)
 
     def forward(self, pred: Any, target: Any, sample_weight: Any = None, epsilon: float = 1e-8) -> Any:
         """Return the loss of each sample, shape (b,)."""

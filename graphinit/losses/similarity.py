@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.losses.base import Loss, narrow, number, wide
+from graphinit.losses.base import Loss, narrow, wide
+from graphinit.nn.checks import number
 
 
 class TripletLoss(Loss):

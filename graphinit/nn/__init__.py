@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphinit.faces import lazy_face
-from graphinit.spellings import LAYERS
 
 _LAYERS = {
     "graphinit.constant": "Constant",
@@ -139,4 +138,5 @@ if TYPE_CHECKING:
     HybridSequential = Sequential
 
 __all__ = sorted(_PLACES)  # noqa: PLE0605  (the names of the table)
-__getattr__, __dir__ = lazy_face(__name__, _PLACES, LAYERS)
+if not TYPE_CHECKING:  # a type checker is to find names that are not there
+    __getattr__, __dir__ = lazy_face(__name__, _PLACES)

@@ -11,23 +11,12 @@ from typing import Any, ClassVar
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
-from graphinit.nn.basic import unknown_size
 from graphinit.nn.block import Block
+from graphinit.nn.checks import number, unknown_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
 QUARTER = LayerDefault('["constant", {"value": 0.25}]')
-
-
-def _number(name: str, value: Any, least: float | None = None) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or (least is not None and not value >= least)
-    ):
-        of = "" if least is None else f" of at least {least:g}"
-        raise BlockError(f"{name} is a number{of}; got {value!r}")
-    return float(value)
 
 
 class FunctionLayer(Block):
@@ -208,7 +197,7 @@ class LeakyReLU(Block):
 
     def __init__(self, alpha: float = 0.01) -> None:
         super().__init__()
-        self._alpha = _number("alpha", alpha, 0)
+        self._alpha = number("alpha", alpha, least=0)
 
     def forward(self, x: Any) -> Any:
         """Apply the function."""
@@ -277,7 +266,7 @@ class ELU(Block):
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
-        self._alpha = _number("alpha", alpha)
+        self._alpha = number("alpha", alpha)
 
     def forward(self, x: Any) -> Any:
         """Apply the function."""
@@ -334,7 +323,7 @@ class Swish(Block):
 
     def __init__(self, beta: float = 1.0) -> None:
         super().__init__()
-        self._beta = _number("beta", beta)
+        self._beta = number("beta", beta)
 
     def forward(self, x: Any) -> Any:
         """Apply the function."""

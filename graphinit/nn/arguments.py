@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import CallError
+from graphinit.ir.dims import Expr
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import class_name
 from graphinit.runtime.arguments import alike
+from graphinit.scalars import real, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,16 @@ def is_spec(value: Any) -> bool:
     if isinstance(value, TensorType | np.ndarray | np.generic | Tensor):
         return True
     if isinstance(value, str):
-        return "[" in value
-    if isinstance(value, tuple):
-        return all(item is None or isinstance(item, int | str | np.integer) for item in value)
+        return any(letter in value for letter in "[(,")
+    if isinstance(value, tuple | list) and all(
+        item is None or isinstance(item, str) or _is_size(item) for item in value
+    ):
+        return isinstance(value, tuple) or any(map(_is_size, value))
     return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Expr | int) or whole(value) is not None
 
 
 def is_array(value: Any) -> bool:
@@ -108,7 +116,7 @@ def is_array(value: Any) -> bool:
         first = value
         while isinstance(first, list | tuple) and first:
             first = first[0]
-        return isinstance(first, int | float) and not isinstance(first, bool)
+        return not isinstance(first, np.ndarray) and real(first) is not None
     return False
 
 
@@ -196,6 +204,13 @@ def _described(value: Any) -> str:
     return words if 0 < len(words) <= 40 else f"a value of class {class_name(value)}"
 
 
+def has_input(forward: Callable[..., Any], name: str) -> bool:
+    """Whether `forward` has an argument of this name, or one that a name such as ``x.0`` is inside of."""
+    parameters = inspect.signature(forward).parameters.values()
+    known = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    return name in known or name.partition(".")[0] in known or len(known) < len(parameters)
+
+
 def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str) -> Arguments:
     """Take apart what `trace` was told of the inputs; those it wasn't told of are unknown.
 
@@ -209,8 +224,7 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
     loose = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     nested: dict[str, Any] = {}
     for name, spec in specs.items():
-        head = name.partition(".")[0]
-        if name not in known and head not in known and not loose:
+        if not has_input(forward, name):
             raise CallError(
                 f"{block} has no input named {name!r}; its inputs are {_taken(forward)}", path=block
             )

@@ -9,15 +9,9 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError, ShapeError
 from graphinit.ir.tensor import Tensor, symbolic
-from graphinit.nn.basic import (
-    ActivationLike,
-    Dense,
-    Dropout,
-    activation_layer,
-    positive_size,
-    unknown_size,
-)
+from graphinit.nn.basic import ActivationLike, Dense, Dropout, activation_layer
 from graphinit.nn.block import Block
+from graphinit.nn.checks import number, positive_size, unknown_size
 from graphinit.nn.norm import LayerNorm
 from graphinit.parameter import Parameter
 
@@ -83,7 +77,7 @@ class MultiHeadAttention(Block):
             raise BlockError(f"units is a multiple of num_heads; got {units} and {heads}")
         if heads % groups:
             raise BlockError(f"num_heads is a multiple of num_kv_heads; got {heads} and {groups}")
-        self._heads, self._groups, self._causal = heads, groups, causal
+        self._heads, self._groups, self._causal = heads, groups, bool(causal)
         self._head_size = units // heads
 
         def projection(size: int, width: int | None = -1) -> Dense:
@@ -190,7 +184,7 @@ class SinusoidalPositions(Block):
 
     def __init__(self, base: float = 10000.0) -> None:
         super().__init__()
-        self._base = base
+        self._base = number("base", base, above=0)
 
     def forward(self, x: Any) -> Any:
         """Add positions to x of shape (*b, t, d)."""

@@ -10,10 +10,12 @@ from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
+from graphinit.nn.checks import positive_size, unknown_size, whole_numbers
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name, escaped
+from graphinit.scalars import real
 from graphinit.state import RandomState
-from graphinit.suggestions import nearest
+from graphinit.suggestions import did_you_mean
 
 ZEROS = LayerDefault("zeros")
 
@@ -41,28 +43,6 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def unknown_size(name: str, size: Any) -> int:
-    """Return an input size as given, -1 for None and 0, which stand for unknown in layers.
-
-    Raises
-    ------
-    BlockError
-        GI407, when it is no size.
-    """
-    if size is None:
-        return -1
-    if isinstance(size, bool) or not isinstance(size, int) or size < -1:
-        raise BlockError(f"{name} is a positive whole number, or -1 for unknown; got {size!r}")
-    return size or -1
-
-
-def positive_size(name: str, size: Any) -> int:
-    """Return a size that must be known; `BlockError` (GI407) when it is not."""
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise BlockError(f"{name} is a positive whole number; got {size!r}")
-    return size
-
-
 class Activation(Block):
     """A function of one tensor that keeps its shape, by name or itself.
 
@@ -86,9 +66,8 @@ class Activation(Block):
         super().__init__()
         if isinstance(activation, str):
             if activation not in ACTIVATIONS:
-                meant = nearest(activation, ACTIVATIONS)
-                hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(ACTIVATIONS)}"
-                raise BlockError(f"there is no activation {activation!r}; {hint}")
+                hint = did_you_mean(activation, ACTIVATIONS) or f"; there are {', '.join(ACTIVATIONS)}"
+                raise BlockError(f"there is no activation {activation!r}{hint}")
             self._name, self._function = activation, ACTIVATIONS[activation]
             return
         if isinstance(activation, type) or not callable(activation):
@@ -178,7 +157,7 @@ class Dense(Block):
         super().__init__()
         units = positive_size("units", units)
         in_units = unknown_size("in_units", in_units)
-        self._flatten = flatten
+        self._flatten = bool(flatten)
         self.weight = Parameter(
             "weight", shape=(units, in_units), dtype=dtype, init=weight_initializer, kernel="OI"
         ).note("units", "in_units")
@@ -247,8 +226,7 @@ class Lambda(Block):
         if isinstance(function, str):
             found = getattr(F, function, None)
             if found is None or function.startswith("_") or not callable(found):
-                meant = nearest(function, F.__all__)
-                hint = f"; did you mean {meant!r}?" if meant else ""
+                hint = did_you_mean(function, F.__all__)
                 raise BlockError(f"graphinit.functional has no function {function!r}{hint}")
             function = found
         if not callable(function):
@@ -287,10 +265,11 @@ class Dropout(Block):
 
     def __init__(self, rate: float, axes: tuple[int, ...] = ()) -> None:
         super().__init__()
-        if not isinstance(rate, int | float) or not 0 <= rate < 1:
+        probability = real(rate)
+        if probability is None or not 0 <= probability < 1:
             raise BlockError(f"a dropout rate is a number from 0 to below 1; got {rate!r}")
-        self._rate = float(rate)
-        self._axes = tuple(axes)
+        self._rate = float(probability)
+        self._axes = whole_numbers("axes", axes)
         self.key = RandomState()
 
     def forward(self, x: Any) -> Any:

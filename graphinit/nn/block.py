@@ -7,7 +7,7 @@ called on arrays in `graphinit.nn.calling`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from graphinit.initializers.base import create
 from graphinit.initializers.distributions import Uniform
 from graphinit.interrupts import make
 from graphinit.ir.graph import Graph
+from graphinit.ir.tensor import Tensor
+from graphinit.nn.arguments import has_input
 from graphinit.nn.calling import call_block
 from graphinit.nn.describing import trace_block
 from graphinit.nn.owner import Owner
@@ -24,6 +26,32 @@ from graphinit.nn.summary import summarize
 from graphinit.parameter_dict import ParameterDict
 from passes.shape_inference import infer_shapes
 from passes.shape_report import ShapeReport
+
+if TYPE_CHECKING:
+
+    class Output(np.ndarray[Any, np.dtype[Any]]):
+        """What a call on arrays returns, as type checkers see it.
+
+        It is an array, a recorded one within `autograd.record`, or what `forward` returns them in.
+        """
+
+        def backward(self, out_grad: Any = None, retain_graph: bool = False, train_mode: bool = True) -> None:
+            """Compute gradients, of what was recorded."""
+
+        def detach(self) -> Output:
+            """Return what was recorded as a constant."""
+
+        def numpy(self) -> np.ndarray:
+            """Return what was recorded as an array."""
+
+        def keys(self) -> Any:
+            """Return the names of a dict."""
+
+        def values(self) -> Any:
+            """Return what is in a dict."""
+
+        def items(self) -> Any:
+            """Return what is in a dict, by name."""
 
 
 class Block(Owner):
@@ -140,6 +168,12 @@ class Block(Owner):
 
     # ------------------------------------------------------------------ describing and calling
 
+    @overload
+    def __call__(self, x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor: ...
+
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Output: ...
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network on arrays; inside a `forward`, describe it on tensors.
 
@@ -188,6 +222,17 @@ class Block(Owner):
           return y=0.linear
         """
         return trace_block(self, train, inputs)[0]
+
+    def has_input(self, name: str) -> bool:
+        """Whether `trace` takes an input of this name, such as ``x``, or ``x.0`` inside a list.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> nn.Dense(3).has_input("x"), nn.Dense(3).has_input("y")
+        (True, False)
+        """
+        return has_input(self.forward, name)
 
     def infer_shape(self, *args: Any, **inputs: Any) -> ShapeReport:
         """Settle what the inputs settle: write shapes into parameters, draw the values that wait.

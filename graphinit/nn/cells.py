@@ -16,16 +16,9 @@ from graphinit import functional as F
 from graphinit.errors import BlockError, ShapeError
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.nn.arguments import is_array
-from graphinit.nn.basic import (
-    ZEROS,
-    Activation,
-    ActivationLike,
-    activated,
-    activation_layer,
-    positive_size,
-    unknown_size,
-)
+from graphinit.nn.basic import ZEROS, Activation, ActivationLike, activated, activation_layer
 from graphinit.nn.block import Block
+from graphinit.nn.checks import choice, positive_size, unknown_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -114,12 +107,11 @@ class RecurrentCell(Block):
         ((2, 5, 4), [(2, 4), (2, 4)])
         """
         length = positive_size("length", length)
-        if layout not in ("NTC", "TNC"):
-            raise BlockError(f"a layout is 'NTC' or 'TNC'; got {layout!r}", path=self.path)
+        choice("layout", layout, ("NTC", "TNC"))
         steps = isinstance(inputs, list | tuple) and not is_array(inputs)
         if steps and len(inputs) != length:
             raise BlockError(f"unroll over {length} steps got {len(inputs)} inputs", path=self.path)
-        merge = not steps if merge_outputs is None else merge_outputs
+        merge = not steps if merge_outputs is None else bool(merge_outputs)
         given = [*inputs, begin_state, valid_length] if steps else [inputs, begin_state, valid_length]
         if not any(isinstance(item, Tensor) for item in given):
             key = (length, layout, merge)
@@ -213,12 +205,16 @@ class _BasicCell(RecurrentCell):
     ) -> None:
         super().__init__()
         self._hidden_size = positive_size("hidden_size", hidden_size)
-        rows, size = self._gates * hidden_size, unknown_size("input_size", input_size)
+        rows, size = self._gates * self._hidden_size, unknown_size("input_size", input_size)
         self.i2h_weight = Parameter(
             "i2h_weight", shape=(rows, size), dtype=dtype, init=i2h_weight_initializer, kernel="OI"
         ).note(None, "input_size")
         self.h2h_weight = Parameter(
-            "h2h_weight", shape=(rows, hidden_size), dtype=dtype, init=h2h_weight_initializer, kernel="OI"
+            "h2h_weight",
+            shape=(rows, self._hidden_size),
+            dtype=dtype,
+            init=h2h_weight_initializer,
+            kernel="OI",
         ).note(None, "hidden_size")
         self.i2h_bias = Parameter("i2h_bias", shape=(rows,), dtype=dtype, init=i2h_bias_initializer)
         self.h2h_bias = Parameter("h2h_bias", shape=(rows,), dtype=dtype, init=h2h_bias_initializer)

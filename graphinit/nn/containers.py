@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from graphinit.errors import BlockError, CallError
 from graphinit.nn.basic import Lambda
 from graphinit.nn.block import Block
 from graphinit.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+
+    class Layer(Block):
+        """A block of a container, as type checkers see it: it may have any attribute."""
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 class Sequential(Block):
@@ -65,11 +72,11 @@ class Sequential(Block):
     def __len__(self) -> int:
         return len(self._children)
 
-    def __iter__(self) -> Iterator[Block]:
+    def __iter__(self) -> Iterator[Layer]:
         return iter(list(self._children.values()))
 
     @overload
-    def __getitem__(self, index: int) -> Block: ...
+    def __getitem__(self, index: int) -> Layer: ...
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...

@@ -7,15 +7,9 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.ir.kernel import Kernel
-from graphinit.nn.basic import (
-    ZEROS,
-    ActivationLike,
-    activated,
-    activation_layer,
-    positive_size,
-    unknown_size,
-)
+from graphinit.nn.basic import ZEROS, ActivationLike, activated, activation_layer
 from graphinit.nn.block import Block
+from graphinit.nn.checks import positive_size, unknown_size
 from graphinit.nn.images import image_padding, is_channels_last, per_axis
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphinit import functional as F
-from graphinit.nn.basic import positive_size
 from graphinit.nn.block import Block
+from graphinit.nn.checks import positive_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphinit.errors import BlockError
+from graphinit.nn.checks import choice
+from graphinit.scalars import whole
+from graphinit.suggestions import did_you_mean
 
 LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}
 """Layouts by number of spatial axes: channels first, channels last."""
@@ -18,11 +23,12 @@ def per_axis(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ..
     BlockError
         GI407, when it is neither, or a number is less than `least`.
     """
-    given = tuple(value) if isinstance(value, tuple | list) else (value,) * count
-    whole = all(isinstance(item, int) and not isinstance(item, bool) and item >= least for item in given)
-    if len(given) != count or not whole:
+    several = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    given = tuple(map(whole, value)) if several else (whole(value),) * count
+    numbers = tuple(item for item in given if item is not None and item >= least)
+    if not len(numbers) == len(given) == count:
         raise BlockError(f"{name} is a whole number of at least {least}, or {count} of them; got {value!r}")
-    return given
+    return numbers
 
 
 def image_padding(value: Any, count: int) -> str | tuple[int, ...]:
@@ -33,17 +39,16 @@ def image_padding(value: Any, count: int) -> str | tuple[int, ...]:
     BlockError
         GI407, when it is none.
     """
-    if value == "valid":
-        return (0,) * count
     if isinstance(value, str):
+        if value == "valid":
+            return (0,) * count
         if value != "same":
-            raise BlockError(f"padding is 'same', 'valid' or numbers; got {value!r}")
+            hint = did_you_mean(value, ("same", "valid"))
+            raise BlockError(f"padding is 'same', 'valid' or numbers; got {value!r}{hint}")
         return value
     return per_axis("padding", value, count, 0)
 
 
 def is_channels_last(layout: str, count: int) -> bool:
     """Return whether a layout has channels last; `BlockError` (GI407) when there is none of that name."""
-    if layout not in LAYOUTS[count]:
-        raise BlockError(f"layout is {' or '.join(map(repr, LAYOUTS[count]))}; got {layout!r}")
-    return layout == LAYOUTS[count][1]
+    return choice("layout", layout, LAYOUTS[count]) == LAYOUTS[count][1]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.nn.basic import Lambda
 from graphinit.nn.block import Block
+from graphinit.nn.checks import whole_number, whole_numbers
 from graphinit.nn.containers import Sequential
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
+from graphinit.scalars import truth
+
+if TYPE_CHECKING:
+    from graphinit.nn.containers import Layer
 
 
 class Concatenate(Sequential):
@@ -32,9 +37,7 @@ class Concatenate(Sequential):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise BlockError(f"axis is a whole number; got {axis!r}")
-        self._axis = axis
+        self._axis = whole_number("axis", axis)
 
     def forward(self, x: Any, *args: Any) -> Any:
         """Join what the blocks make of x."""
@@ -43,7 +46,7 @@ class Concatenate(Sequential):
         return F.concat([block(x, *args) for block in self], axis=self._axis)
 
     @overload
-    def __getitem__(self, index: int) -> Block: ...
+    def __getitem__(self, index: int) -> Layer: ...
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...
@@ -93,10 +96,11 @@ class Residual(Block):
     ) -> None:
         super().__init__()
         self.body = _block(block)
-        self._axis = axis
-        if projection is True:
+        self._axis = whole_number("axis", axis)
+        asked = truth(projection)
+        if asked:
             self.weight = Parameter("weight", shape=(-1, -1), init=weight_initializer, kernel="OI")
-        self.projection = None if isinstance(projection, bool) or projection is None else _block(projection)
+        self.projection = None if asked is not None or projection is None else _block(projection)
 
     def forward(self, x: Any) -> Any:
         """Add what the block makes of x to x."""
@@ -138,9 +142,10 @@ class Reshape(Block):
 
     def __init__(self, *shape: Any) -> None:
         super().__init__()
-        sizes = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        if any(isinstance(size, bool) or not isinstance(size, int) or size < -1 for size in sizes):
-            raise BlockError(f"a shape is made of whole numbers, and one -1; got {sizes!r}")
+        given = shape[0] if len(shape) == 1 else shape
+        sizes = whole_numbers("a shape", given)
+        if any(size < -1 for size in sizes):
+            raise BlockError(f"a shape is made of sizes from 0 on, and one -1; got {sizes!r}")
         if sizes.count(-1) > 1:
             raise BlockError(f"a shape may have only one -1; got {sizes!r}")
         self._shape = sizes
@@ -174,7 +179,7 @@ class Permute(Block):
 
     def __init__(self, *axes: Any) -> None:
         super().__init__()
-        order = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+        order = whole_numbers("an order", axes[0] if len(axes) == 1 else axes)
         if sorted(order) != list(range(len(order))):
             raise BlockError(f"an order names each axis once, from 0 to {len(order) - 1}; got {order!r}")
         self._axes = order

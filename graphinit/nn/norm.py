@@ -8,20 +8,13 @@ from graphinit import functional as F
 from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
-from graphinit.nn.basic import ZEROS, positive_size, unknown_size
+from graphinit.nn.basic import ZEROS
 from graphinit.nn.block import Block
+from graphinit.nn.checks import number, positive_size, unknown_size, whole_number
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
 ONES = LayerDefault("ones")
-
-
-def _checked(axis: int, epsilon: float) -> tuple[int, float]:
-    if isinstance(axis, bool) or not isinstance(axis, int):
-        raise BlockError(f"axis is a whole number; got {axis!r}")
-    if not isinstance(epsilon, int | float) or not epsilon > 0:
-        raise BlockError(f"epsilon is a number above 0; got {epsilon!r}")
-    return axis, float(epsilon)
 
 
 class _Norm(Block):
@@ -42,22 +35,21 @@ class _Norm(Block):
     ) -> None:
         super().__init__()
         channels = unknown_size("in_channels", in_channels)
-        self._axis, self._epsilon = _checked(axis, epsilon)
-        self._center = center
-        self._scale = scale
+        self._axis, self._epsilon = whole_number("axis", axis), number("epsilon", epsilon, above=0)
+        self._center, self._scale = bool(center), bool(scale)
         self.gamma = Parameter(
             "gamma",
             grad_req="write" if scale else "null",
             shape=(channels,),
             init=gamma_initializer,
-            differentiable=scale,
+            differentiable=self._scale,
         ).note("in_channels")
         self.beta = Parameter(
             "beta",
             grad_req="write" if center else "null",
             shape=(channels,),
             init=beta_initializer,
-            differentiable=center,
+            differentiable=self._center,
         ).note("in_channels")
 
     def affine(self, y: Any, axis: int) -> Any:
@@ -133,10 +125,8 @@ class BatchNorm(_Norm):
         in_channels: int | None = -1,
     ) -> None:
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, in_channels)
-        if not isinstance(momentum, int | float) or not 0 <= momentum <= 1:
-            raise BlockError(f"momentum is a number from 0 to 1; got {momentum!r}")
-        self._momentum = float(momentum)
-        self._use_global_stats = use_global_stats
+        self._momentum = number("momentum", momentum, least=0, most=1)
+        self._use_global_stats = bool(use_global_stats)
         shape = self.gamma.shape
         self.running_mean = Parameter(
             "running_mean", "null", shape, init=running_mean_initializer, differentiable=False
@@ -144,7 +134,7 @@ class BatchNorm(_Norm):
         self.running_var = Parameter(
             "running_var", "null", shape, init=running_variance_initializer, differentiable=False
         ).note("in_channels")
-        self.running_mean.running = self.running_var.running = not use_global_stats
+        self.running_mean.running = self.running_var.running = not self._use_global_stats
 
     def forward(self, x: Any) -> Any:
         """Normalise x of shape (*a, c, *b)."""
@@ -354,7 +344,7 @@ class InstanceNorm(_Norm):
         in_channels: int | None = -1,
     ) -> None:
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, in_channels)
-        if axis == 0:
+        if self._axis == 0:
             raise BlockError("axis=0 is the batch; the channels are another axis")
 
     def forward(self, x: Any) -> Any:
@@ -408,7 +398,7 @@ class RMSNorm(Block):
     ) -> None:
         super().__init__()
         channels = unknown_size("in_channels", in_channels)
-        self._axis, self._epsilon = _checked(axis, epsilon)
+        self._axis, self._epsilon = whole_number("axis", axis), number("epsilon", epsilon, above=0)
         self.gamma = Parameter("gamma", shape=(channels,), init=gamma_initializer).note("in_channels")
 
     def forward(self, x: Any) -> Any:

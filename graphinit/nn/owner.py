@@ -19,12 +19,13 @@ from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
 from graphinit.nn.arguments import bound_by_name
 from graphinit.nn.hooks import Handle
+from graphinit.nn.keywords import check_keywords, keyword_error
 from graphinit.nn.programs import Programs
 from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 from graphinit.plain_text import class_name, escaped
-from graphinit.spellings import BLOCKS, argument_error, attribute_error, check_arguments
+from graphinit.spellings import BLOCKS, attribute_error
 from graphinit.state import RandomState
 from graphinit.variable import Variable
 
@@ -58,7 +59,8 @@ class Owner(Portable):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the block's registers, so that a subclass may assign before it calls ``__init__``."""
-        check_arguments(cls, kwargs)
+        if kwargs:
+            check_keywords(cls, kwargs)
         self = super().__new__(cls)
         self._remake()
         fill = self.__dict__
@@ -74,7 +76,7 @@ class Owner(Portable):
             return
         for name, value in options.items():
             if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
-                raise argument_error(type(self), name)
+                raise keyword_error(type(self), name)
         following(*args)
 
     if not TYPE_CHECKING:
@@ -309,10 +311,58 @@ class Owner(Portable):
         return self
 
     def apply(self, function: Callable[[Owner], Any]) -> Self:
-        """Call a function on every block below, then on this one; return self."""
-        for _, block in reversed(list(self.walk())):
+        """Call a function on every block below and on this one, and return self.
+
+        Children come before their parents and in order, as in Gluon and PyTorch; a block that stands in
+        several places is visited once, where it stands first.
+
+        Parameters
+        ----------
+        function : callable
+            Called as ``function(block)``; what it returns is dropped.
+
+        Returns
+        -------
+        Owner
+            Itself.
+
+        Raises
+        ------
+        BlockError
+            GI407, when a block contains itself; nothing is called then.
+
+        Examples
+        --------
+        >>> from graphinit import nn
+        >>> net = nn.Sequential(nn.Dense(2), nn.Sequential(nn.Dense(3), nn.Flatten()))
+        >>> _ = net.apply(lambda block: print(type(block).__name__))
+        Dense
+        Dense
+        Flatten
+        Sequential
+        Sequential
+        """
+        for block in list(self._inner_first()):
             function(block)
         return self
+
+    def _inner_first(self) -> Iterator[Owner]:
+        """Give every block at or below this one once, children before their parents."""
+        seen, above = {id(self)}, {id(self)}
+        stack = [(self, iter(self._children.values()))]
+        while stack:
+            block, children = stack[-1]
+            child = next(children, None)
+            if child is None:
+                stack.pop()
+                above.remove(id(block))
+                yield block
+            elif id(child) in above:
+                raise BlockError(f"block {child.name!r} contains itself", path=child.path)
+            elif id(child) not in seen:
+                seen.add(id(child))
+                above.add(id(child))
+                stack.append((child, iter(child._children.values())))
 
     def cast(self, dtype: Any) -> None:
         """Change the dtype of every parameter, or of none."""

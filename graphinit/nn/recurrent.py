@@ -15,8 +15,9 @@ import numpy as np
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.ir.tensor import Tensor
-from graphinit.nn.basic import ZEROS, Dropout, positive_size, unknown_size
+from graphinit.nn.basic import ZEROS, Dropout
 from graphinit.nn.block import Block
+from graphinit.nn.checks import choice, positive_size, unknown_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -67,16 +68,14 @@ class RecurrentLayer(Block):
         dtype: Any = "float32",
     ) -> None:
         super().__init__()
-        if layout not in ("TNC", "NTC"):
-            raise BlockError(f"a layout is 'TNC' or 'NTC'; got {layout!r}")
         self._hidden_size = positive_size("hidden_size", hidden_size)
         self._num_layers = positive_size("num_layers", num_layers)
         self._input_size = unknown_size("input_size", input_size)
-        self._layout = layout
+        self._layout = choice("layout", layout, ("TNC", "NTC"))
         self._directions = ("l", "r") if bidirectional else ("l",)
         self.drop = Dropout(dropout) if dropout else None
-        rows, hidden = self._gates * hidden_size, hidden_size
-        for layer in range(num_layers):
+        rows, hidden = self._gates * self._hidden_size, self._hidden_size
+        for layer in range(self._num_layers):
             size = hidden * len(self._directions) if layer else self._input_size
             for direction in self._directions:
                 for leaf, shape, init, notes in (
@@ -212,14 +211,10 @@ class RNN(RecurrentLayer):
         layout: str = "TNC",
         **options: Any,
     ) -> None:
-        for name, function in (("relu", F.relu), ("tanh", F.tanh)):
-            if activation is function or activation == name:
-                break
-        else:
-            raise BlockError(
-                f"the activation of an RNN is 'relu' or 'tanh'; got {activation!r}; "
-                "unroll an RNNCell for another one"
-            )
+        for known, function in (("relu", F.relu), ("tanh", F.tanh)):
+            if activation is function:
+                activation = known
+        name = choice("the activation of an RNN", activation, ("relu", "tanh"))
         super().__init__(hidden_size, num_layers, layout, **options)
         self._activation = name
 

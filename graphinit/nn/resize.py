@@ -7,6 +7,7 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.nn.block import Block
+from graphinit.nn.checks import choice
 from graphinit.nn.images import LAYOUTS, is_channels_last, per_axis
 from graphinit.plain_text import class_name
 
@@ -223,9 +224,7 @@ class UpSample(Block):
     def __init__(self, scale: Any = 2, sample_type: str = "nearest", layout: str = "NCHW") -> None:
         super().__init__()
         self._scale = per_axis("scale", scale, 2)
-        if sample_type not in METHODS:
-            raise BlockError(f"sample_type is 'nearest' or 'bilinear'; got {sample_type!r}")
-        self._sample_type = sample_type
+        self._sample_type = choice("sample_type", sample_type, tuple(METHODS))
         self._channels_last = is_channels_last(layout, 2)
 
     def forward(self, x: Any) -> Any:

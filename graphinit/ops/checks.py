@@ -6,7 +6,6 @@ A check raises `ValueError` or `TypeError` with words that complete "<attribute>
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,23 +13,22 @@ from graphinit import json_values
 from graphinit.errors import GraphInitError
 from graphinit.ir.dims import Dim, Expr, parse_dim
 from graphinit.ir.types import canonical_dtype
+from graphinit.scalars import real, several, truth, whole
 
 
 def boolean(value: Any) -> bool:
     """True or False."""
-    if value is True or value is False:
-        return bool(value)
-    raise TypeError("must be True or False")
+    given = truth(value)
+    if given is None:
+        raise TypeError("must be True or False")
+    return given
 
 
 def integer(value: Any) -> int:
     """A whole number of 64 bits; a bool is none."""
-    if isinstance(value, bool):
+    number = whole(value)
+    if number is None:
         raise TypeError("must be a whole number")
-    try:
-        number = operator.index(value)
-    except TypeError as cause:
-        raise TypeError("must be a whole number") from cause
     if not json_values.LEAST <= number <= json_values.MOST:
         raise ValueError("must be a whole number of 64 bits")
     return number
@@ -60,16 +58,15 @@ def positive(value: Any) -> int:
 
 def naturals(value: Any) -> tuple[int, ...]:
     """Several whole numbers of at least 0."""
-    if not isinstance(value, tuple | list):
+    given = several(value)
+    if given is None:
         raise TypeError("must be a tuple of whole numbers")
-    return tuple(natural(item) for item in value)
+    return tuple(natural(item) for item in given)
 
 
 def number(value: Any) -> float:
     """A number, as float."""
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise TypeError("must be a number")
-    result = float(value)
+    result = float(scalar(value))
     if math.isnan(result):
         raise ValueError("must be a number, not nan")
     return result
@@ -93,9 +90,10 @@ def positive_number(value: Any) -> float:
 
 def scalar(value: Any) -> float | int:
     """A number that keeps its kind: an int stays an int."""
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
+    result = real(value)
+    if result is None:
         raise TypeError("must be a number")
-    return operator.index(value) if hasattr(value, "__index__") else float(value)
+    return result
 
 
 def bound(value: Any) -> float | int | None:
@@ -129,7 +127,7 @@ def axes(value: Any) -> tuple[int, ...] | None:
     """None for all axes, one axis, or several, as a tuple."""
     if value is None:
         return None
-    given = tuple(integer(axis) for axis in value) if isinstance(value, tuple | list) else (integer(value),)
+    given = tuple(integer(axis) for axis in _all(value))
     if len(set(given)) != len(given):
         raise ValueError("names an axis twice")
     return given
@@ -177,13 +175,12 @@ def size(value: Any) -> Dim:
 
 def sizes(value: Any) -> tuple[Dim, ...]:
     """A shape without unknowns."""
-    return tuple(size(dim) for dim in (value if isinstance(value, tuple | list) else (value,)))
+    return tuple(size(dim) for dim in _all(value))
 
 
 def target_shape(value: Any) -> tuple[Dim, ...]:
     """A shape in which one entry may be -1."""
-    given = value if isinstance(value, tuple | list) else (value,)
-    shape = tuple(-1 if isinstance(dim, int) and dim == -1 else size(dim) for dim in given)
+    shape = tuple(-1 if whole(dim) == -1 else size(dim) for dim in _all(value))
     if sum(isinstance(dim, int) and dim == -1 for dim in shape) > 1:
         raise ValueError("may have only one -1")
     return shape
@@ -191,17 +188,23 @@ def target_shape(value: Any) -> tuple[Dim, ...]:
 
 def stated_shape(value: Any) -> tuple[Dim, ...]:
     """A shape in which any entry may be -1, for a size that does not matter."""
-    given = value if isinstance(value, tuple | list) else (value,)
-    return tuple(-1 if dim is None or (isinstance(dim, int) and dim == -1) else size(dim) for dim in given)
+    return tuple(-1 if dim is None or whole(dim) == -1 else size(dim) for dim in _all(value))
+
+
+def _all(value: Any) -> tuple[Any, ...]:
+    """One entry or several, as a tuple."""
+    given = several(value)
+    return (value,) if given is None else given
 
 
 def pads(value: Any) -> tuple[tuple[int, int], ...]:
     """A pair (before, after) for each axis."""
-    if not isinstance(value, tuple | list):
+    given = several(value)
+    if given is None:
         raise TypeError("must be a pair (before, after) for each axis")
     pairs = []
-    for pair in value:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
+    for pair in map(several, given):
+        if pair is None or len(pair) != 2:
             raise TypeError("must be a pair (before, after) for each axis")
         pairs.append((natural(pair[0]), natural(pair[1])))
     return tuple(pairs)

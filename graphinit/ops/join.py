@@ -11,6 +11,7 @@ from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ir.size import dim_of
 from graphinit.ops import checks
 from graphinit.ops.rules import array_axes, first_dtype, free
+from graphinit.scalars import several
 
 _FULL = (None, None, None)
 _AXIS = Attr("axis", checks.integer, 0)
@@ -105,10 +106,11 @@ def _stack_vjp(v: Vjp) -> Sequence[Any]:
 
 
 def _sections(value: Any) -> int | tuple[int, ...]:
-    if isinstance(value, tuple | list):
-        if not value:
+    given = several(value)
+    if given is not None:
+        if not given:
             raise ValueError("must name at least one size")
-        return tuple(checks.natural(size) for size in value)
+        return tuple(checks.natural(size) for size in given)
     count = checks.integer(value)
     if count < 1:
         raise ValueError("must be at least 1")

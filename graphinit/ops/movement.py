@@ -22,6 +22,7 @@ from graphinit.ops.rules import (
     per_input,
     same_as_input,
 )
+from graphinit.scalars import several
 
 # --- another order of axes --------------------------------------------------------------------
 
@@ -230,7 +231,8 @@ def _tile_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], at
 
 
 def _reps(value: Any) -> tuple[int, ...]:
-    return tuple(checks.natural(count) for count in (value if isinstance(value, tuple | list) else (value,)))
+    given = several(value)
+    return tuple(checks.natural(count) for count in ((value,) if given is None else given))
 
 
 movement(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.ops.checks import natural, positive
+from graphinit.scalars import several
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -50,9 +51,10 @@ class Scratch:
 
 def taps(value: Any) -> tuple[int, ...]:
     """A whole number of at least 1 for each spatial axis."""
-    if not isinstance(value, tuple | list):
+    given = several(value)
+    if given is None:
         raise TypeError("must be a tuple with a number for each spatial axis")
-    return tuple(positive(item) for item in value)
+    return tuple(positive(item) for item in given)
 
 
 def paddings(value: Any) -> str | Pads:
@@ -61,11 +63,12 @@ def paddings(value: Any) -> str | Pads:
         if value != "same":
             raise ValueError("must be 'same' or a number or pair for each spatial axis")
         return value
-    if not isinstance(value, tuple | list):
+    given = several(value)
+    if given is None:
         raise TypeError("must be 'same' or a number or pair for each spatial axis")
     pairs = []
-    for item in value:
-        pair = item if isinstance(item, tuple | list) else (item, item)
+    for item in given:
+        pair = several(item) or (item, item)
         if len(pair) != 2:
             raise ValueError("must be 'same' or a number or pair for each spatial axis")
         pairs.append((natural(pair[0]), natural(pair[1])))

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.scalars import real
 
 
 def number(name: str, value: Any, least: float = -np.inf, most: float = np.inf) -> float:
     """Return a finite number of a range; `ParameterError` (GI405) when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not _is_finite(value):
+    given = real(value)
+    if given is None or not _is_finite(given):
         raise ParameterError(f"{name} is a number, not {value!r}", code="GI405")
-    if not least <= value <= most:
+    if not least <= given <= most:
         raise ParameterError(f"{name} is from {least:g} to {most:g}, not {value!r}", code="GI405")
-    return float(value)
+    return float(given)
 
 
 def _is_finite(value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from graphinit.ir.node import Node, Value
 from graphinit.ir.origin import Origin, here
 from graphinit.ir.types import TensorType, is_float
 from graphinit.json_values import MOST
+from graphinit.suggestions import did_you_mean
 from passes.shapes.candidates import try_candidates
 from passes.shapes.dtype_inference import Dtypes, read_declared
 from passes.shapes.requirements import Condition, impossible
@@ -279,10 +279,9 @@ def number_of(graph: Graph, name: str) -> int:
     value = _value(graph, name)
     if value is not None:
         return graph.numbers[value.node] + value.port
-    close = difflib.get_close_matches(name, [*graph.nodes, *graph.outputs], 1)
-    known = f"its inputs are {', '.join(graph.inputs) or 'none'}"
-    hint = f"did you mean {close[0]!r}?" if close else known
-    raise GraphError(f"nothing in the graph is called {name!r}; {hint}", code="GI106", node=name)
+    hint = did_you_mean(name, [*graph.nodes, *graph.outputs])
+    hint = hint or f"; its inputs are {', '.join(graph.inputs) or 'none'}"
+    raise GraphError(f"nothing in the graph is called {name!r}{hint}", code="GI106", node=name)
 
 
 def _value(graph: Graph, name: str) -> Value | None:

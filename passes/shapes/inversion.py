@@ -12,6 +12,8 @@ from graphinit.ir.types import TensorType
 from graphinit.plain_text import escaped
 from passes.shapes.inference import Given, Inference, infer, number_of, read_inputs
 
+_RANKS = 6  # numbers of axes that are tried where it is open
+
 
 @dataclass(frozen=True)
 class Solution(Mapping[str, Any]):
@@ -23,10 +25,13 @@ class Solution(Mapping[str, Any]):
         The shape of each input; ``"x[2]"`` stands for a size that may vary.
     report : ShapeReport
         The inference behind it: its errors when nothing gives what is wanted.
+    open : mapping from str to str
+        For inputs whose number of axes stays open, what is known of them in words.
     """
 
     inputs: dict[str, tuple[int | str, ...] | None]
     report: Any = field(repr=False)
+    open: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> tuple[int | str, ...] | None:
         return self.inputs[name]
@@ -50,10 +55,10 @@ class Solution(Mapping[str, Any]):
     def __str__(self) -> str:
         if not self.ok:
             return "no inputs give that\n" + "\n".join(map(str, self.report.errors))
-        lines = []
-        for name, shape in self.inputs.items():
-            shown = "of any rank" if shape is None else f"({', '.join(map(str, shape))})"
-            lines.append(f"{name} = {shown[:-1]},)" if shape and len(shape) == 1 else f"{name} = {shown}")
+        lines = [
+            f"{name} {self.open[name]}" if shape is None else f"{name} = {_tuple_text(shape)}"
+            for name, shape in self.inputs.items()
+        ]
         return "\n".join([*map(escaped, lines), *map(str, self.requirements)])
 
 
@@ -94,7 +99,57 @@ def solve_backwards(
             given[value] = Given(TensorType(named, None), origin)
         first = infer(graph, given)
     report = make_report(first)
-    return Solution({name: report[name] for name in graph.inputs}, report)
+    settled = _settled(report) if report.ok else {}
+    inputs = {
+        name: None if (shape := report[name]) is None else tuple(settled.get(size, size) for size in shape)
+        for name in graph.inputs
+    }
+    loose = {
+        name: _any_rank(graph.numbers[name], first, make_report)
+        for name, shape in inputs.items()
+        if shape is None and report.ok
+    }
+    return Solution(inputs, report, loose)
+
+
+def _settled(report: Any) -> dict[int | str, int]:
+    """Return the symbols that must be a number: the answer has the number."""
+    found: dict[int | str, int] = {}
+    for need in report.requirements:
+        for condition in need.alternatives if len(need.alternatives) == 1 else ():
+            name, number = str(condition.left), condition.right
+            if condition.relation == "==" and condition.left is stand_in(name) and isinstance(number, int):
+                found[name] = number
+    return found
+
+
+def _any_rank(value: int, inference: Inference, make_report: Callable[[Inference], Any]) -> str:
+    """Say what is known of an input of which the number of axes stays open, by trying some."""
+    fitting: list[tuple[int | str, ...]] = []
+    for rank in range(_RANKS):
+        given = {**inference.given, value: Given(TensorType((-1,) * rank), None)}
+        trial = infer(inference.graph, given)
+        report = make_report(trial)
+        if report.ok:
+            fitting.append(report[_name(inference, value)])
+    first = []
+    for sizes in zip(*fitting, strict=False):
+        if sizes[0] == -1 or any(size != sizes[0] for size in sizes):
+            break
+        first.append(sizes[0])
+    known = [shape for shape in fitting if -1 not in shape and len(shape) > len(first)]
+    told = (
+        f"= {_tuple_text((*first, '...'))}, with any further axes" if first else "may have any number of axes"
+    )
+    return f"{told}, for example {_tuple_text(known[0])}" if known else told
+
+
+def _name(inference: Inference, value: int) -> str:
+    return next(name for name in inference.graph.inputs if inference.graph.numbers[name] == value)
+
+
+def _tuple_text(shape: tuple[int | str, ...]) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
 
 
 def _spread(inference: Inference, name: str, spec: Any) -> Any:

@@ -10,13 +10,15 @@ from graphinit.plain_text import escaped
 _WIDTH = 80
 
 
-def report_table(report: Any) -> str:
+def report_table(report: Any, strict: bool = False) -> str:
     """Return the text of a `ShapeReport`: nodes with their types, then what is to be known of them.
 
     Parameters
     ----------
     report : ShapeReport
         What to print.
+    strict : bool
+        Whether unknown sizes and warnings count as failures in the last line.
     """
     graph = report.graph
     failing = {error.node for error in report.errors}
@@ -44,11 +46,25 @@ def report_table(report: Any) -> str:
         if items:
             lines.append(f"{title}:")
             lines += [f"  {item}" for item in items]
-    lines.append(
-        "ok" if report.ok else f"{len(report.errors)} {'error' if len(report.errors) == 1 else 'errors'}:"
-    )
+    lines.append(verdict(report, strict))
     lines += [textwrap.indent(str(error), "  ") for error in report.errors]
     return fitted("\n".join(lines))
+
+
+def verdict(report: Any, strict: bool = False) -> str:
+    """Return whether a network holds, in words; see `report_table`."""
+    if not report.ok:
+        return f"{_counted(report.errors, 'error')}:"
+    failed = [
+        _counted(items, words)
+        for items, words in ((report.unknowns, "unknown size"), (report.warnings, "warning"))
+        if items
+    ]
+    return f"failed, since it is strict: {' and '.join(failed)}" if strict and failed else "ok"
+
+
+def _counted(items: Any, words: str) -> str:
+    return f"{len(items)} {words}{'' if len(items) == 1 else 's'}"
 
 
 def fitted(text: str) -> str:

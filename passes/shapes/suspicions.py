@@ -11,6 +11,8 @@ from graphinit.ir.node_table import Row
 from graphinit.ir.signature import Star
 from graphinit.ir.types import format_shape
 from graphinit.plain_text import escaped
+from graphinit.scalars import several
+from passes.shapes.explanation import History
 from passes.shapes.inference import Inference, infer
 
 
@@ -63,6 +65,7 @@ def find_suspicions(inference: Inference, broken: bool) -> tuple[Suspicion, ...]
         elif row.rule.op == "reshape":
             found += _reshapes(inference, node, row)
     if not broken:
+        found += _emptied(inference)
         found += _chances(inference)
     return tuple(found)
 
@@ -133,6 +136,43 @@ def _is_batch(inference: Inference, batch: Expr) -> bool:
     graph = inference.graph
     shapes = (inference.stated[graph.numbers[name]] for name in graph.inputs)
     return any(shape and shape[0] is batch for shape in shapes)
+
+
+def _emptied(inference: Inference) -> Iterator[Suspicion]:
+    """Sizes that were settled at 0 though nobody said 0: of what is fed, and of what ops make."""
+    graph = inference.graph
+    if any(shape and 0 in shape for shape in inference.stated) or any(
+        map(_says_nothing, graph.nodes.values())
+    ):
+        return
+    history: History | None = None
+    for node in graph.nodes.values():
+        made_of = (inference.solver.known_shape(graph.numbers[item.node] + item.port) for item in node.inputs)
+        if any(0 in (shape or ()) for shape in made_of):
+            continue  # what it is made of is empty already
+        for port in range(len(node.types)):
+            number = graph.numbers[node.name] + port
+            for axis, size in enumerate(inference.solver.known_shape(number) or ()):
+                if isinstance(size, int) and size == 0:
+                    history = history or History(inference.in_full())
+                    lines = [
+                        " ".join(line.split()) for line in str(history.why(number, axis)).split("\n")[1:]
+                    ]
+                    reason = "; ".join(lines).removeprefix(f"axis {axis} of {node.name} is 0: ")
+                    text = f"axis {axis} of {node.name} came out as 0, which nobody stated: {reason}"
+                    yield _made(text, "GI215", node)
+
+
+def _says_nothing(node: Node) -> bool:
+    """Whether an attribute asks for something empty: a shape, sections, or a slice that ends where it starts."""
+    if node.op == "getitem":
+        slices = (entry for entry in node.attrs["index"] if isinstance(entry, tuple))
+        return any(stop is not None and stop in (0, start) for start, stop, _ in slices)
+    return any(
+        isinstance(size, int) and not isinstance(size, bool) and size == 0
+        for name in ("shape", "sections", "size", "reps")
+        for size in several(node.attrs.get(name)) or (node.attrs.get(name),)
+    )
 
 
 def _chances(inference: Inference) -> Iterator[Suspicion]:

@@ -253,3 +253,34 @@ def test_watch_says_how_much_was_inferred_again(
     assert code == 0
     assert "float32[4, 7]" in out
     assert re.search(r"re-inferred [1-3] of \d+ nodes", out)
+
+
+def test_strict_never_says_ok_when_it_fails(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:net", "--strict")
+    assert code == 1
+    assert out.splitlines()[-1].startswith("failed, since it is strict: ")
+    assert "ok" not in out.split()
+    code, out = run(capsys, "models.py:net", "--strict", "--format", "json")
+    assert code == 1
+    assert json.loads(out)["ok"] is False
+    code, out = run(capsys, "models.py:net", "x=batch,11", "--strict")
+    assert (code, out.splitlines()[-1]) == (0, "ok")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["(batch,11)", "(batch, 11)", "[batch, 11]", "float32[batch, 11]", "('batch', 11)", "float32:(batch,11)"],
+)
+def test_shapes_are_taken_as_they_are_printed(folder: Path, capsys: Any, spec: str) -> None:
+    wanted = run(capsys, "models.py:net", "x=float32:batch,11")
+    assert run(capsys, "models.py:net", f"x={spec}")[0] == 0
+    if "float" in spec:
+        assert run(capsys, "models.py:net", f"x={spec}") == wanted
+
+
+def test_an_answer_is_a_question(folder: Path, capsys: Any) -> None:
+    _, out = run(capsys, "models.py:square", "--solve", "y=...,7,7", "x=batch,3,-1,-1")
+    answer = out.splitlines()[0].replace(" ", "")
+    assert answer == "x=(batch,3,x[2],x[3])"
+    assert run(capsys, "models.py:square", answer)[0] == 0
+    assert run(capsys, "models.py:square", answer, "--solve", "y=(...,7,7)") == (0, out)

@@ -15,7 +15,7 @@ import pytest
 import graphinit.ops
 from graphinit import nn
 from graphinit.drawing import Drawing, render
-from graphinit.errors import DrawingError, FileError, GraphError, ShapeError
+from graphinit.errors import CallError, DrawingError, FileError, GraphError, ShapeError
 from graphinit.ir.dims import symbol
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.node import Meta, Value
@@ -431,7 +431,7 @@ class TestEngines:
 class TestArguments:
     @pytest.mark.parametrize("thing", [None, 3, "net", object()])
     def test_only_networks_and_graphs_are_drawn(self, thing):
-        with pytest.raises(GraphError, match="neither a network nor a graph"):
+        with pytest.raises(CallError, match="render takes a network or a graph, not"):
             render(thing)
 
     def test_anything_that_traces_is_a_network(self, graph):

@@ -213,3 +213,38 @@ class TestErrors:
         for kind in (AssertionError, ValueError, RuntimeError):
             with pytest.raises(kind):
                 raise ShapeError("sizes clash")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("(b, 784)", "?[b, 784]"),
+        ("(b,784,)", "?[b, 784]"),
+        ("('b', 784)", "?[b, 784]"),
+        ('["b", 784]', "?[b, 784]"),
+        ("[b, 784]", "?[b, 784]"),
+        ("int64:(b, 64)", "int64[b, 64]"),
+        ("int64: b, 64", "int64[b, 64]"),
+        ("float32 [b]", "float32[b]"),
+        ("()", "?[]"),
+        ("float32[]", "float32[]"),
+        ("(3,)", "?[3]"),
+        ("((h - 5)//2 + 1, w)", "?[(h + 1)//2 - 2, w]"),
+        ("(h - 5)//2, (w - 5)//2", "?[(h + 1)//2 - 3, (w + 1)//2 - 3]"),
+        ("[max(s, t), 3]", "?[max(s, t), 3]"),
+        ("max(s, t), min(s, t)", "?[max(s, t), min(s, t)]"),
+        ("(x[0], 3, x[2])", "?[-1, 3, -1]"),
+        ("(...)", "?[...]"),
+        ("?[2, -1]", "?[2, -1]"),
+    ],
+)
+def test_text_is_read_as_it_is_printed(text, shown):
+    type = TensorType.parse(text)
+    assert str(type) == shown
+    assert TensorType.parse(str(type)) == type
+
+
+@pytest.mark.parametrize("text", ["(b, 784", "[b, 784", "float32[b", "(b, 784]"])
+def test_brackets_that_do_not_close(text):
+    with pytest.raises(ShapeError, match="has no closing bracket"):
+        TensorType.parse(text)

@@ -531,3 +531,42 @@ def test_any_number_of_arguments():
     assert list(graph.inputs) == ["first", "others.0", "others.1"]
     net = nn.Sequential(Total(), nn.Lambda(lambda x: x * 2))
     np.testing.assert_allclose(net(ramp(2, 3), ramp(2, 3)), 4 * ramp(2, 3), rtol=1e-6)
+
+
+def test_apply_visits_children_before_parents_and_in_order():
+    leaves = [nn.Dense(units) for units in (2, 3, 5, 7)]
+    inner = nn.Sequential(*leaves[1:3])
+    net = nn.Sequential(leaves[0], inner, leaves[3])
+    seen = []
+    assert net.apply(seen.append) is net
+    assert seen == [leaves[0], leaves[1], leaves[2], inner, leaves[3], net]
+
+
+def test_apply_visits_a_shared_block_once():
+    shared = nn.Dense(2)
+    parts = nn.Sequential(shared, nn.Dense(3)), nn.Sequential(nn.Dense(5), shared)
+    net = nn.Sequential(*parts, shared)
+    seen = []
+    net.apply(seen.append)
+    assert seen == [shared, parts[0][1], parts[0], parts[1][0], parts[1], net]
+
+
+def test_apply_may_change_the_network():
+    net = nn.Sequential(nn.Dense(2), nn.Dense(3))
+    net.apply(lambda block: block.add(nn.Flatten()) if isinstance(block, nn.Sequential) else None)
+    assert len(net) == 3
+
+
+def test_apply_on_deep_and_circular_networks():
+    net = nn.Flatten()
+    for _ in range(3000):
+        net = nn.Sequential(net)
+    count = []
+    net.apply(lambda block: count.append(block.name))
+    assert len(count) == 3001
+    ring = nn.Sequential(nn.Sequential())
+    ring[0].add(ring)
+    called = []
+    with pytest.raises(BlockError, match="contains itself"):
+        ring.apply(called.append)
+    assert called == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -239,6 +240,27 @@ def test_checking_attributes_twice_changes_nothing(sample: Sample) -> None:
     attrs = spec.check_attrs(sample.attrs)
     assert spec.check_attrs(attrs) == attrs
     hash(attrs)
+
+
+def numpied(value: Any, kind: Any) -> Any:
+    """Return an attribute with every number as NumPy has it."""
+    if isinstance(value, bool):
+        return np.bool_(value)
+    if isinstance(value, int):
+        return kind(value)
+    if isinstance(value, float):
+        return np.float64(value)
+    return type(value)(numpied(item, kind) for item in value) if isinstance(value, tuple | list) else value
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.array])
+def test_numbers_of_numpy_are_numbers(sample: Sample, kind: Any) -> None:
+    spec = op_spec(sample.op)
+    plain = spec.check_attrs(sample.attrs)
+    ours = spec.check_attrs({name: numpied(value, kind) for name, value in sample.attrs.items()})
+    assert ours == plain
+    assert repr(ours) == repr(plain)  # plain numbers, whatever they were
 
 
 @samples_where(lambda sample: all(array.size for array in sample.arrays()))  # symbols are at least 1

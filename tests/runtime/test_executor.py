@@ -425,7 +425,7 @@ def test_inputs_whose_names_clash_with_options():
 
 
 def test_wrong_targets_and_pipelines():
-    with pytest.raises(CallError, match="takes a block or a graph"):
+    with pytest.raises(CallError, match="takes a network or a graph"):
         graphinit.compile(3)
     with pytest.raises(CallError, match="no pipeline 'fast'"):
         graphinit.compile(Graph(outputs=F.exp(F.input("x", shape=(3,)))), pipeline="fast")

@@ -153,3 +153,16 @@ def test_the_smallest_sets_of_facts_that_settle_a_size() -> None:
     report = infer_shapes(nn.Dense(5).trace())
     weight = next(size for size in report.unknowns if size.name == "weight")
     assert weight.explained == "axis 1 of weight: settled by the shape of x"
+
+
+def test_answers_keep_what_is_known() -> None:
+    dense = nn.Dense(10, in_units=784)
+    assert str(infer_shapes(dense).solve(y=("b", 10))) == (
+        "x = (b, ...), with any further axes, for example (b, 784)"
+    )
+    assert str(infer_shapes(nn.Dense(4)).solve(y=(7, 4))) == "x = (7, ...), with any further axes"
+    given = infer_shapes(dense, x=("b", 1, 28, "w"))
+    assert str(given.solve(y=(7, 10))) == "x = (7, 1, 28, 28)\nb == 7\nw == 28"
+    assert given.solve(y=(7, 10))["x"] == (7, 1, 28, 28)
+    both = Graph(F.input("a", ("b", 3)) + F.input("c"))
+    assert str(infer_shapes(both).solve(y=("b", 3))) == "a = (b, 3)\nc may have any number of axes"

@@ -79,3 +79,44 @@ def test_what_nothing_uses() -> None:
     assert "nothing uses the input y" in found
     assert "nothing uses the result of relu; the branch is left out" in found
     assert {warning.code for warning in found} == {"GI214"}
+
+
+def joined(other: Any) -> Graph:
+    return Graph(F.concat([F.input("x", (-1, 4)), F.input("z", other)], axis=0))
+
+
+def test_a_size_that_came_out_as_0() -> None:
+    report = infer_shapes(joined((3, 4)), y=(3, 4))
+    assert report["x"] == (0, 4)
+    (warning,) = report.warnings
+    assert (warning.code, warning.node) == ("GI215", "x")
+    assert warning.startswith("axis 0 of x came out as 0, which nobody stated: ")
+    assert "test_suspicions.py" in warning
+    assert "test_suspicions.py" in warning.where
+
+
+@pytest.mark.parametrize(
+    ("make", "given"),
+    [
+        (lambda: joined((3, 4)), {"y": (3, 4), "x": (0, 4)}),
+        (lambda: joined((3, 4)), {"y": (5, 4)}),
+        (lambda: nn.Dense(3).trace(), {"x": ("b", 0)}),
+        (lambda: nn.Dense(3).trace(), {"x": (0, 5)}),
+        (lambda: Graph(F.input("x", ("h", 3))[5:]), {"y": (0, 3)}),
+        (lambda: Graph(F.reshape(F.input("x", (-1, 4)), (0, 7))), {}),
+        (lambda: Graph(F.split(F.input("x", (2, 4)), (0, 4), axis=1)), {}),
+        (lambda: Graph(F.input("x", (3, 4))[0:0]), {}),
+        (lambda: Graph(F.input("x", (3, 4))[0]), {}),
+        (lambda: Graph(F.sum(F.input("x", (3, 4)), axis=0)), {}),
+    ],
+)
+def test_a_0_that_was_stated_draws_no_warning(make: Any, given: Any) -> None:
+    assert "GI215" not in codes(make(), **given)
+
+
+def test_what_an_op_makes_may_be_empty() -> None:
+    report = infer_shapes(Graph(F.relu(F.input("x", (3, 5))[7:])))
+    assert [(warning.code, warning.node) for warning in report.warnings] == [("GI215", "getitem")]
+    net = nn.Dense(2, flatten=False)
+    report = infer_shapes(Graph({"y": net(F.input("x", (3, 5))[:, 5:])}))
+    assert [warning.node for warning in report.warnings if warning.code == "GI215"] == ["getitem", "weight"]
