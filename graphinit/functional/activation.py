@@ -363,7 +363,9 @@ def hard_swish(x: Operand) -> Tensor:
     >>> F.hard_swish(F.input("x", (2, 3))).shape
     (2, 3)
     """
-    return apply("multiply", apply("maximum", x, -3.0), hard_sigmoid(x))  # 0 at minus infinity
+    bent = apply("clip", x, low=-3.0, high=3.0)  # finite, so that its slope times 0 is 0
+    inside = apply("multiply", bent, apply("add", apply("divide", bent, 6.0), 0.5))
+    return apply("where", apply("greater", x, 3.0), x, inside)
 
 
 def softmax(x: Operand, axis: int = -1) -> Tensor:

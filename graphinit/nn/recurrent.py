@@ -211,10 +211,14 @@ class RNN(RecurrentLayer):
         layout: str = "TNC",
         **options: Any,
     ) -> None:
-        for known, function in (("relu", F.relu), ("tanh", F.tanh)):
-            if activation is function:
-                activation = known
-        name = choice("the activation of an RNN", activation, ("relu", "tanh"))
+        for name, function in (("relu", F.relu), ("tanh", F.tanh)):
+            if activation is function or activation == name:
+                break
+        else:
+            raise BlockError(
+                f"the activation of an RNN is 'relu' or 'tanh'; got {activation!r}; "
+                "unroll an RNNCell for another one"
+            )
         super().__init__(hidden_size, num_layers, layout, **options)
         self._activation = name
 
