@@ -60,7 +60,8 @@ targets:
   FILE.graphml         one written by networkx, of Graph.nx or built by hand
 
 Checking or drawing a FILE.py or a module executes its top level, and NAME if
-it is a function: only use code that you trust. A saved graph executes nothing.
+it is a function: only use code that you trust. A FILE.json or FILE.graphml
+executes nothing.
 
 inputs:
   x=batch,64           sizes: numbers, names for any size, -1 for unknown

@@ -257,7 +257,9 @@ def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
 def _no_operand(value: Any) -> DTypeError:
     """Return the error that says that something is no operand."""
     if isinstance(value, list | tuple) and any(isinstance(item, Arithmetic) for item in value):
-        return DTypeError(f"a {class_name(value)} of tensors is no tensor; F.stack and F.concat join them")
+        return DTypeError(
+            f"a {class_name(value)} of tensors is no tensor; give one of them, or join them by F.stack or F.concat"
+        )
     shown = repr(value)
     what = shown if len(shown) <= 40 else f"a value of class {class_name(value)}"
     return DTypeError(f"{what} is neither a tensor nor an array of real numbers")

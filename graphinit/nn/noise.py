@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from graphinit import functional as F
 from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.nn.block import Block
+from graphinit.nn.checks import number
 from graphinit.state import RandomState
 
 
@@ -134,9 +136,9 @@ class GaussianNoise(_Drawn):
         return f"GaussianNoise(std={self._std:g})"
 
 
-def _number(name: str, value: Any, least: float | None = None) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
-        raise BlockError(f"{name} is a number; got {value!r}")
-    if least is not None and value < least:
-        raise BlockError(f"{name} is {least:g} or more; got {value!r}")
-    return float(value)
+def _number(name: str, value: Any, least: float = -math.inf) -> float:
+    """Return a finite number, which alone can be drawn with."""
+    given = number(name, value, least=least)
+    if not math.isfinite(given):
+        raise BlockError(f"{name} is a finite number; got {value!r}")
+    return given

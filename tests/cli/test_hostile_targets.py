@@ -209,7 +209,7 @@ def test_the_help_says_what_is_executed(capsys: Any, words: list[str]) -> None:
     said = " ".join(capsys.readouterr().out.split())
     assert "executes its top level" in said
     assert "only use code that you trust" in said
-    assert "A FILE.json executes nothing." in said
+    assert "A FILE.json or FILE.graphml executes nothing." in said
 
 
 def test_watching_survives_odd_modules(folder: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,11 @@ def test_what_is_no_input_is_named_with_what_the_network_takes(scope, given, sho
         (1, ShapeError, "x needs at least one axis"),
         (True, ShapeError, "x needs at least one axis"),
         ({"a": X}, DTypeError, "is neither a tensor nor an array of real numbers"),
-        ([X, X], DTypeError, "a list of tensors is no tensor; F.stack and F.concat join them"),
+        (
+            [X, X],
+            DTypeError,
+            "a list of tensors is no tensor; give one of them, or join them by F.stack or F.concat",
+        ),
     ],
 )
 def test_what_is_no_array_of_numbers(scope, given, kind, words):

@@ -410,7 +410,8 @@ def test_what_is_no_loss():
     with pytest.raises(BlockError, match="floating numbers: the loss function returned int64"):
         graphinit.compile_step(net, lambda out: F.argmax(out, axis=1), "sgd")(ramp(2, 3))
     with pytest.raises(
-        DTypeError, match=r"an op takes a tensor or an array of numbers, not a tuple; give it one part"
+        DTypeError,
+        match=r"a tuple of tensors is no tensor; give one of them, or join them by F.stack or F.concat",
     ):
         graphinit.compile_step(net, loss.L2Loss(), "sgd")(ramp(2, 3), (ramp(2, 3), ramp(2, 1)))
     with pytest.raises(ParameterError, match="lr_scheduler is called with the number of updates"):
@@ -563,7 +564,7 @@ def test_noise_is_drawn_anew_and_the_same_for_a_seed():
     "make", [lambda: nn.NormalLike(std=-1), lambda: nn.UniformLike(2, 1), lambda: nn.GaussianNoise("a")]
 )
 def test_wrong_noise(make):
-    with pytest.raises(BlockError, match=r"or more; got|is a number; got 'a'"):
+    with pytest.raises(BlockError, match="is a (finite )?number.*; got "):
         make()
 
 
@@ -703,7 +704,7 @@ def test_unknown_names_are_answered_with_the_nearest():
         ParameterError, match=r"cannot find optimizer 'adm'; did you mean 'adam'\? there are ada"
     ):
         optimizer.create("adm")
-    with pytest.raises(ParameterError, match=r"registered as 'Xaver'; did you mean 'xavier'\? there are"):
+    with pytest.raises(ParameterError, match=r"registered as 'Xaver'; did you mean 'xavier'\?$"):
         graphinit.init.create("Xaver")
     with pytest.raises(CallError, match=r"no metric 'acuracy'; did you mean 'accuracy'\? there are acc"):
         metric.create("acuracy")
