@@ -477,6 +477,9 @@ class Parameter(Unread, Variable, Operators[Tensor]):
     def __array__(self, *_: Any, **__: Any) -> Any:
         return self.__symbolic__().__array__()
 
+    def __bool__(self) -> bool:
+        return True  # there is one: layers without a bias have None
+
     def __eq__(self, other: object) -> Any:
         return super().__eq__(other) if self._is_compared(other) else NotImplemented
 

@@ -16,6 +16,7 @@ Shapes stand in the docstrings by letter: ``[*b,k]`` is any leading axes, then o
 
 from __future__ import annotations
 
+import graphinit.functional.numpy_parts
 import graphinit.functional.numpy_products
 import graphinit.functional.numpy_reductions
 import graphinit.functional.numpy_shapes

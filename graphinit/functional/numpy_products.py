@@ -11,8 +11,7 @@ import numpy as np
 from graphinit.errors import OpError
 from graphinit.functional import arithmetic, movement, reduce
 from graphinit.functional.join import stack
-from graphinit.functional.linear import matmul
-from graphinit.functional.numpy_shapes import diagonal, moveaxis
+from graphinit.functional.numpy_shapes import reshaped
 from graphinit.functional.numpy_table import (
     CASTING,
     OPTIMIZE,
@@ -33,18 +32,6 @@ def _array(x: Any) -> Any:
     return x if isinstance(x, Arithmetic) else np.asarray(x)
 
 
-def _moved(x: Any, source: Sequence[int], destination: Sequence[int]) -> Any:
-    return (
-        moveaxis(x, source, destination) if isinstance(x, Arithmetic) else np.moveaxis(x, source, destination)
-    )
-
-
-def _reshaped(x: Any, shape: tuple[Any, ...]) -> Any:
-    if isinstance(x, Arithmetic) or not all(isinstance(size, int) for size in shape):
-        return movement.reshape(x, shape)
-    return np.reshape(x, shape)
-
-
 @meaning(np.dot)
 def dot(a: Any, b: Any, out: Any = REFUSED) -> Any:
     """Return the dot product, as `numpy.dot`."""
@@ -52,14 +39,14 @@ def dot(a: Any, b: Any, out: Any = REFUSED) -> Any:
     if not rank_of(a) or not rank_of(b):
         return arithmetic.multiply(a, b)
     if rank_of(b) <= 2:
-        return matmul(a, b)
+        return np.matmul(a, b)
     return tensordot(a, b, (-1, -2))
 
 
 @meaning(np.vdot)
 def _vdot(a: Any, b: Any, /) -> Any:
     a, b = _array(a), _array(b)
-    return matmul(_reshaped(a, (-1,)), _reshaped(b, (-1,)))
+    return np.matmul(reshaped(a, (-1,)), reshaped(b, (-1,)))
 
 
 @meaning(np.inner)
@@ -72,7 +59,7 @@ def _inner(a: Any, b: Any, /) -> Any:
 
 @meaning(np.outer)
 def _outer(a: Any, b: Any, out: Any = REFUSED) -> Any:
-    a, b = (_reshaped(_array(x), shape) for x, shape in ((a, (-1, 1)), (b, (1, -1))))
+    a, b = (reshaped(_array(x), shape) for x, shape in ((a, (-1, 1)), (b, (1, -1))))
     return arithmetic.multiply(a, b)
 
 
@@ -83,7 +70,7 @@ def _linalg_outer(x1: Any, x2: Any, /) -> Any:
 
 @meaning(np.linalg.matmul)
 def _linalg_matmul(x1: Any, x2: Any, /) -> Any:
-    return matmul(x1, x2)
+    return np.matmul(x1, x2)
 
 
 @meaning(np.linalg.vecdot)
@@ -106,12 +93,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     rows, columns = shape_of(a), shape_of(b)
     kept_a = [axis for axis in range(ranks[0]) if axis not in left]
     kept_b = [axis for axis in range(ranks[1]) if axis not in right]
-    a = _moved(a, left, range(ranks[0] - len(left), ranks[0]))
-    b = _moved(b, right, range(len(right)))
+    a = np.moveaxis(a, left, range(ranks[0] - len(left), ranks[0]))
+    b = np.moveaxis(b, right, range(len(right)))
     count = math.prod(rows[axis] for axis in left)
     free_a, free_b = tuple(rows[axis] for axis in kept_a), tuple(columns[axis] for axis in kept_b)
-    product = matmul(_reshaped(a, (math.prod(free_a), count)), _reshaped(b, (count, math.prod(free_b))))
-    return _reshaped(product, (*free_a, *free_b))
+    product = np.matmul(reshaped(a, (math.prod(free_a), count)), reshaped(b, (count, math.prod(free_b))))
+    return reshaped(product, (*free_a, *free_b))
 
 
 @meaning(np.linalg.tensordot)
@@ -134,9 +121,9 @@ def _matrix_power(a: Any, n: int) -> Any:
     power, square = None, a
     while n:
         if n % 2:
-            power = square if power is None else matmul(power, square)
+            power = square if power is None else np.matmul(power, square)
         n //= 2
-        square = matmul(square, square) if n else square
+        square = np.matmul(square, square) if n else square
     return power
 
 
@@ -145,17 +132,17 @@ def _kron(a: Any, b: Any) -> Any:
     a, b = _array(a), _array(b)
     rank = max(rank_of(a), rank_of(b))
     first, second = ((1,) * (rank - rank_of(x)) + tuple(shape_of(x)) for x in (a, b))
-    spread_a = _reshaped(a, tuple(size for pair in first for size in (pair, 1)))
-    spread_b = _reshaped(b, tuple(size for pair in second for size in (1, pair)))
+    spread_a = reshaped(a, tuple(size for pair in first for size in (pair, 1)))
+    spread_b = reshaped(b, tuple(size for pair in second for size in (1, pair)))
     product = arithmetic.multiply(spread_a, spread_b)
-    return _reshaped(product, tuple(x * y for x, y in zip(first, second, strict=True)))
+    return reshaped(product, tuple(x * y for x, y in zip(first, second, strict=True)))
 
 
 @meaning(np.cross)
 def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = (_moved(x, (place,), (0,)) for x, place in ((_array(a), axisa), (_array(b), axisb)))
+    a, b = (np.moveaxis(x, (place,), (0,)) for x, place in ((_array(a), axisa), (_array(b), axisb)))
     if any(size != 3 for size in (shape_of(a)[0], shape_of(b)[0])):
         raise OpError("np.cross takes vectors of 3 entries")
     rows = [a[(n + 1) % 3] * b[(n + 2) % 3] - a[(n + 2) % 3] * b[(n + 1) % 3] for n in range(3)]
@@ -227,11 +214,7 @@ def _on_diagonals(x: Any, labels: str) -> tuple[Any, str]:
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            x = (
-                diagonal(x, 0, first, second)
-                if isinstance(x, Arithmetic)
-                else np.diagonal(x, 0, first, second)
-            )
+            x = np.diagonal(x, 0, first, second)
             labels = labels[:first] + labels[first + 1 : second] + labels[second + 1 :] + label
     return x, labels
 
@@ -241,7 +224,7 @@ def _summed(x: Any, labels: str, wanted: set[str]) -> tuple[Any, str]:
     axes = tuple(place for place, label in enumerate(labels) if label not in wanted)
     if not axes:
         return x, labels
-    x = reduce.sum(x, axes) if isinstance(x, Arithmetic) else x.sum(axes)
+    x = np.sum(x, axes)
     return x, "".join(label for label in labels if label in wanted)
 
 
@@ -257,14 +240,10 @@ def _contracted(a: Any, first: str, b: Any, second: str, wanted: set[str]) -> tu
 
     def arranged(x: Any, labels: str, *groups: str) -> Any:
         order = [labels.index(label) for label in "".join(groups)]
-        x = (
-            (movement.transpose(x, order) if isinstance(x, Arithmetic) else x.transpose(order))
-            if order
-            else x
-        )
+        x = np.transpose(x, order) if order else x
         merged = [math.prod(sizes[label] for label in group) for group in groups[-2:]]
-        return _reshaped(x, (*(sizes[label] for label in batch), *merged))
+        return reshaped(x, (*(sizes[label] for label in batch), *merged))
 
-    product = matmul(arranged(a, first, batch, rows, inner), arranged(b, second, batch, inner, columns))
+    product = np.matmul(arranged(a, first, batch, rows, inner), arranged(b, second, batch, inner, columns))
     kept = batch + rows + columns
-    return _reshaped(product, tuple(sizes[label] for label in kept)), kept
+    return reshaped(product, tuple(sizes[label] for label in kept)), kept

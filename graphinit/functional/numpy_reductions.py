@@ -10,7 +10,8 @@ import numpy as np
 from graphinit.errors import OpError
 from graphinit.functional import arithmetic, comparison, elementwise, reduce
 from graphinit.functional.join import pad
-from graphinit.functional.movement import moveaxis, reshape
+from graphinit.functional.movement import broadcast_like, moveaxis, reshape
+from graphinit.functional.numpy_shapes import reshaped
 from graphinit.functional.numpy_table import (
     REFUSED,
     WHERE,
@@ -143,10 +144,10 @@ def _average(
         if rank_of(weights) != 1 or not isinstance(axis, int | np.integer):
             raise OpError("np.average takes weights of the shape of a, or one for each place along axis=")
         place = axis_of(axis, rank_of(a))
-        weights = reshape(weights, (-1, *(1,) * (rank_of(a) - place - 1)))
-        weights = arithmetic.multiply(weights, elementwise.ones_like(a))
-    total = reduce.sum(arithmetic.multiply(a, weights), axis, bool(keepdims))
-    return arithmetic.divide(total, reduce.sum(weights, axis, bool(keepdims)))
+        weights = reshaped(weights, (-1, *(1,) * (rank_of(a) - place - 1)))
+    products = arithmetic.multiply(a, weights)
+    total = reduce.sum(broadcast_like(weights, products), axis, bool(keepdims))
+    return arithmetic.divide(reduce.sum(products, axis, bool(keepdims)), total)
 
 
 @meaning(np.argmax)
@@ -220,10 +221,10 @@ for _names, _combine, _neutral in (
 
 @meaning(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = REFUSED, append: Any = REFUSED) -> Any:
-    a = moveaxis(a, axis_of(axis, rank_of(a)), 0)
+    a = np.moveaxis(a, axis_of(axis, rank_of(a)), 0)
     for _ in range(n):
         a = a[1:] - a[:-1]
-    return moveaxis(a, 0, axis)
+    return np.moveaxis(a, 0, axis)
 
 
 @meaning(*newer("trapezoid"))
@@ -231,10 +232,10 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     if x is None:
         steps = dx
     else:
-        steps = _diff(x, axis=axis if rank_of(x) > 1 else -1)
-        steps = moveaxis(steps, axis, -1) if rank_of(x) > 1 else steps
-    y = moveaxis(y, axis_of(axis, rank_of(y)), -1)
-    return reduce.sum((y[..., 1:] + y[..., :-1]) * steps / 2, axis=-1)
+        steps = np.diff(x, axis=axis if rank_of(x) > 1 else -1)
+        steps = np.moveaxis(steps, axis, -1) if rank_of(x) > 1 else steps
+    y = np.moveaxis(y, axis_of(axis, rank_of(y)), -1)
+    return np.sum((y[..., 1:] + y[..., :-1]) * steps / 2, axis=-1)
 
 
 # ---------------------------------------------------------------------- norms

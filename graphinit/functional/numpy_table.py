@@ -17,9 +17,9 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from graphinit.errors import OpError
+from graphinit.errors import GraphInitError, OpError
 from graphinit.ir.operators import Arithmetic, answer_numpy_with
-from graphinit.ir.tensor import Tensor, symbolic
+from graphinit.ir.tensor import symbolic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -153,7 +153,12 @@ def _call(name: str, known: Callable[..., Any], args: tuple[Any, ...], options: 
             del bound.arguments[key]
         elif given is np._NoValue:
             del bound.arguments[key]
-    return known(*bound.args, **bound.kwargs)
+    try:
+        return known(*bound.args, **bound.kwargs)
+    except GraphInitError:
+        raise
+    except (TypeError, ValueError, IndexError) as cause:  # an axis that is none, sizes that are text
+        raise OpError(f"{name}: {' '.join(str(cause).split())}") from cause
 
 
 _signature = lru_cache(maxsize=None)(inspect.signature)
@@ -216,7 +221,7 @@ def _symbolic(value: Any) -> Any:
 
 def shape_of(x: Any) -> Any:
     """Return the shape of a tensor, an array or a number; its sizes may be unknown."""
-    return x.shape if isinstance(x, Arithmetic) else np.shape(x)
+    return x.shape if hasattr(x, "shape") else () if isinstance(x, Arithmetic) else np.shape(x)
 
 
 def rank_of(x: Any) -> int:
@@ -241,8 +246,3 @@ def axis_of(axis: Any, rank: int) -> int:
     if not -rank <= axis < rank:
         raise OpError(f"there is no axis {axis}: there are {rank}")
     return int(axis) % rank
-
-
-def is_symbol(x: Any) -> bool:
-    """Whether an operand is a tensor of a network that is described."""
-    return isinstance(x, Tensor)

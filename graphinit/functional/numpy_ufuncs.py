@@ -1,4 +1,8 @@
-"""What NumPy's ufuncs mean on tensors, recorded arrays and parameters."""
+"""What NumPy's ufuncs mean on tensors, recorded arrays and parameters.
+
+What is composed of several is written with NumPy's functions: they come back here for tensors, and are NumPy's
+own for arrays that stand beside them.
+"""
 
 from __future__ import annotations
 
@@ -100,29 +104,29 @@ def trunc(x: Any) -> Any:
 
 def isnan(x: Any) -> Any:
     """Return whether x is no number: then it differs from itself."""
-    return comparison.not_equal(x, x)
+    return np.not_equal(x, x)
 
 
 def _isinf(x: Any) -> Any:
-    return comparison.equal(elementwise.abs(x), math.inf) if is_floating(x) else isnan(x)
+    return np.equal(np.abs(x), math.inf) if is_floating(x) else isnan(x)
 
 
 def _isfinite(x: Any) -> Any:
-    return comparison.less(elementwise.abs(x), math.inf) if is_floating(x) else comparison.equal(x, x)
+    return np.less(np.abs(x), math.inf) if is_floating(x) else np.equal(x, x)
 
 
 def _reciprocal(x: Any) -> Any:
     if not is_floating(x):
         raise OpError("np.reciprocal of whole numbers is 0 nearly everywhere; use 1 / x")
-    return arithmetic.divide(1, x)
+    return np.divide(1, x)
 
 
 def _cbrt(x: Any) -> Any:
-    return elementwise.sign(x) * elementwise.abs(x) ** (1 / 3)
+    return np.sign(x) * np.abs(x) ** (1 / 3)
 
 
 def _hypot(x: Any, y: Any) -> Any:
-    return elementwise.sqrt(_floating(elementwise.square(x) + elementwise.square(y)))
+    return np.sqrt(np.square(x) + np.square(y))
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
@@ -133,18 +137,18 @@ def _logaddexp(x: Any, y: Any) -> Any:
 
 def _ignoring_nan(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def chosen(x: Any, y: Any) -> Any:
-        return comparison.where(isnan(x), y, comparison.where(isnan(y), x, choose(x, y)))
+        return np.where(isnan(x), y, np.where(isnan(y), x, choose(x, y)))
 
     return chosen
 
 
 def _heaviside(x: Any, y: Any) -> Any:
-    steps = comparison.where(comparison.less(x, 0), 0.0, comparison.where(comparison.greater(x, 0), 1.0, y))
-    return comparison.where(isnan(x), x, steps)
+    steps = np.where(np.less(x, 0), 0.0, np.where(np.greater(x, 0), 1.0, y))
+    return np.where(isnan(x), x, steps)
 
 
 def _logical_xor(x: Any, y: Any) -> Any:
-    return comparison.not_equal(comparison.not_equal(x, 0), comparison.not_equal(y, 0))
+    return np.not_equal(np.not_equal(x, 0), np.not_equal(y, 0))
 
 
 def _bits(symbol: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,8 +195,8 @@ for _ufunc, _function in {
     np.bitwise_and: _bits("&", comparison.logical_and),
     np.bitwise_or: _bits("|", comparison.logical_or),
     np.bitwise_xor: _bits("^", comparison.not_equal),
-    np.fmax: _ignoring_nan(arithmetic.maximum),
-    np.fmin: _ignoring_nan(arithmetic.minimum),
+    np.fmax: _ignoring_nan(np.maximum),
+    np.fmin: _ignoring_nan(np.minimum),
     np.hypot: _hypot,
     np.logaddexp: _logaddexp,
     np.heaviside: _heaviside,
@@ -286,8 +290,8 @@ def _clip(
 ) -> Any:
     low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
     if low is not None:
-        a = arithmetic.maximum(a, low)
-    return a if high is None else arithmetic.minimum(a, high)
+        a = np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
 
 
 @meaning(np.nan_to_num)
@@ -298,6 +302,6 @@ def _nan_to_num(x: Any, copy: Any = FLAG, nan: Any = 0.0, posinf: Any = None, ne
     high, low = (float(limits.max) if posinf is None else posinf), (
         float(limits.min) if neginf is None else neginf
     )  # fmt: skip
-    x = comparison.where(isnan(x), nan, x)
-    x = comparison.where(comparison.equal(x, math.inf), high, x)
-    return comparison.where(comparison.equal(x, -math.inf), low, x)
+    x = np.where(np.isnan(x), nan, x)
+    x = np.where(np.equal(x, math.inf), high, x)
+    return np.where(np.equal(x, -math.inf), low, x)

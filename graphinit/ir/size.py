@@ -115,8 +115,8 @@ class Size(Arithmetic[Any]):
     def operate(self, op: str, *operands: Any, **attrs: Any) -> Any:
         """Combine sizes and whole numbers exactly; with anything else a size is a number in the graph."""
         exact = _EXACT.get(op)
-        if op == "power" and _is_whole(operands[1]) and int(operands[1]) < 0:
-            operands = operands[0], float(operands[1])  # a fraction
+        if op == "power" and not (_is_whole(operands[1]) and int(operands[1]) >= 0):
+            exact, operands = None, (operands[0], _number(operands[1]))  # a fraction, or no polynomial
         if exact is not None and all(isinstance(item, Size) or _is_whole(item) for item in operands):
             sizes = [item for item in operands if isinstance(item, Size)]
             join(size.builder for size in sizes)  # names are unique in one builder only
@@ -124,6 +124,11 @@ class Size(Arithmetic[Any]):
             tensors = {tensor.value.node: tensor for size in sizes for tensor in size._tensors.values()}
             return Size(dim, tensors) if isinstance(dim, Expr) else dim
         return next(iter(self._tensors.values())).operate(op, *operands, **attrs)
+
+
+def _number(item: Any) -> Any:
+    """Return a whole number as a fraction: NumPy refuses negative powers of whole numbers."""
+    return float(item) if _is_whole(item) else item
 
 
 def _is_whole(item: Any) -> bool:

@@ -206,6 +206,8 @@ def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
             "constant", builder.unique("constant"), TensorType((), None), Attrs({"value": value.expr})
         )
     if isinstance(value, bool | int | float) and dtype is None:
+        if not isinstance(value, bool):  # np.float64 is a float as well
+            value = float(value) if isinstance(value, float) else int(value)
         type = TensorType((), "bool" if isinstance(value, bool) else None)
         return builder.source("constant", builder.unique("constant"), type, Attrs({"value": value}))
     wanted = None if dtype is None else canonical_dtype(dtype)

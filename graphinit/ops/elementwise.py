@@ -123,7 +123,7 @@ def _power_base(v: Vjp) -> Any:
 
 
 def _power_exponent(v: Vjp) -> Any:
-    x = v.x
+    x = v.x if is_float(v.x.dtype) else v.emit("cast_like", v.x, v.y)
     # 0 ** y doesn't change with y > 0: log(0) must not turn 0 * -inf into nan.
     return v.dy * v.y * v.emit("log", v.emit("where", x == 0, v.emit("ones_like", x), x))
 
