@@ -20,7 +20,7 @@ import graphinit.functional.numpy_parts
 import graphinit.functional.numpy_products
 import graphinit.functional.numpy_reductions
 import graphinit.functional.numpy_shapes
-import graphinit.functional.numpy_ufuncs
+import graphinit.functional.numpy_ufuncs  # these five fill the table of NumPy's functions
 import graphinit.ops  # noqa: F401  (fills the registry)
 from graphinit.functional.activation import (
     elu,

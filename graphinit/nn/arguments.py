@@ -17,6 +17,7 @@ from graphinit.errors import CallError
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import TensorType
 from graphinit.plain_text import class_name
+from graphinit.runtime.arguments import alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,10 @@ def fill(structure: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(structure, Leaf):
         return values[structure.name]
     if isinstance(structure, list | tuple):
-        return _alike(structure, [fill(item, values) for item in structure])
+        return alike(structure, [fill(item, values) for item in structure])
     if isinstance(structure, dict):
         return {key: fill(item, values) for key, item in structure.items()}
     return structure
-
-
-def _alike(structure: Any, items: list[Any]) -> Any:
-    """Return items in a list or tuple of the same class, named tuples included."""
-    return structure._make(items) if hasattr(structure, "_make") else type(structure)(items)
 
 
 def split(name: str, value: Any, leaves: dict[str, Any], is_leaf: Callable[[Any], bool]) -> Any:
@@ -75,7 +71,7 @@ def split(name: str, value: Any, leaves: dict[str, Any], is_leaf: Callable[[Any]
         leaves[name] = value
         return Leaf(name)
     if isinstance(value, list | tuple):
-        return _alike(value, [split(f"{name}.{i}", item, leaves, is_leaf) for i, item in enumerate(value)])
+        return alike(value, [split(f"{name}.{i}", item, leaves, is_leaf) for i, item in enumerate(value)])
     if isinstance(value, dict):
         return {key: split(f"{name}.{key}", item, leaves, is_leaf) for key, item in value.items()}
     return value

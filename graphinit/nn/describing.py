@@ -17,6 +17,7 @@ from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
 from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
+from graphinit.runtime.arguments import alike
 from passes.shapes.solver import resolve
 
 
@@ -122,9 +123,10 @@ def _flatten_outputs(
             raise BlockError(
                 f"forward of {block.name} returned an empty {type(result).__name__}", path=block.path
             )
-        return type(result)(
+        parts = (
             _flatten_outputs(item, f"{name}.{i}", builder, outputs, block) for i, item in enumerate(result)
         )
+        return alike(result, parts)
     if isinstance(result, dict):
         return {
             key: _flatten_outputs(item, str(key), builder, outputs, block) for key, item in result.items()

@@ -14,7 +14,7 @@ from graphinit.nn.describing import describe_call, needs_tensors
 from graphinit.recorded.array import Array, leaf, record_op, wrap
 from graphinit.recorded.nodes import CallEntry, Node, Ref
 from graphinit.recording import mode
-from graphinit.runtime.arguments import as_array, cast_input
+from graphinit.runtime.arguments import alike, as_array, cast_input
 
 KEPT = 16
 
@@ -118,4 +118,4 @@ def _filled(structure: Any, values: dict[str, Any]) -> Any:
         return values[structure]
     if isinstance(structure, dict):
         return {key: _filled(part, values) for key, part in structure.items()}
-    return type(structure)(_filled(part, values) for part in structure)
+    return alike(structure, (_filled(part, values) for part in structure))

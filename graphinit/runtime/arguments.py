@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,17 @@ def as_array(name: str, given: Any, what: str = "input") -> np.ndarray:
     return array
 
 
+def alike(structure: Any, items: Iterable[Any]) -> Any:
+    """Return items in a list or tuple of the same class, named tuples included.
+
+    Examples
+    --------
+    >>> alike((1, 2), [3, 4])
+    (3, 4)
+    """
+    return structure._make(items) if hasattr(structure, "_make") else type(structure)(items)
+
+
 def bind(types: Mapping[str, Any], arrays: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was given for each input, by name."""
     takes = f"this program takes {', '.join(types) or 'no inputs'}"
@@ -118,7 +129,7 @@ def restructured(structure: Structure, arrays: Mapping[str, Any]) -> Any:
         return arrays[structure]
     if isinstance(structure, Mapping):
         return {key: restructured(item, arrays) for key, item in structure.items()}
-    return type(structure)(restructured(item, arrays) for item in structure)
+    return alike(structure, (restructured(item, arrays) for item in structure))
 
 
 def flat_structure(structure: Structure, given: Any) -> dict[str, Any]:
@@ -157,7 +168,7 @@ def without_dtype(spec: Any) -> Any:
     if isinstance(spec, Mapping):
         return {key: without_dtype(item) for key, item in spec.items()}
     if isinstance(spec, list | tuple):
-        return type(spec)(without_dtype(item) for item in spec)
+        return alike(spec, map(without_dtype, spec))
     return spec
 
 

@@ -54,10 +54,9 @@ def scope(request):
     ("given", "shown"),
     [
         (None, "None"), ("abc", "'abc'"), ({}, r"\{\}"), ([], r"\[\]"), ((), r"\(\)"), (1j, "1j"), ({1}, "a value of class set"),
-        (object(), "a value of class object"), ([None], r"\[None\]"), (["a", "b"], r"\['a', 'b'\]"), (print, "a value of class"),
+        (object, "a value of class type"), ([None], r"\[None\]"), (["a", "b"], r"\['a', 'b'\]"), (print, "a value of class"),
         ("a" * 60, "a value of class str"), (nn.Dense(3), "a value of class Dense"),
     ],
-    ids=repr,
 )  # fmt: skip
 def test_what_is_no_input_is_named_with_what_the_network_takes(scope, given, shown):
     net = network()
@@ -93,7 +92,7 @@ def test_arguments_that_do_not_fit(scope):
     with scope:
         for call, words in [
             (lambda: net(X), f"{name} takes x, y, scale=None; missing a required argument: 'y'"),
-            (lambda: net(), f"{name} takes x, y, scale=None; missing a required argument: 'x'"),
+            (net, f"{name} takes x, y, scale=None; missing a required argument: 'x'"),
             (lambda: net(X, X, 1, 2), f"{name} takes x, y, scale=None; 4 were given in order"),
             (lambda: net(X, X, x=X), f"{name} takes x, y, scale=None; multiple values for argument 'x'"),
             (lambda: made(nn.Dense(5))(X, units=3), "takes x; got an unexpected keyword argument 'units'"),
@@ -105,9 +104,9 @@ def test_arguments_that_do_not_fit(scope):
 
 
 def test_a_place_for_further_arguments_is_no_input_in_messages():
-    with pytest.raises(CallError, match="its inputs are x$"):
+    with pytest.raises(CallError, match=r"its inputs are x$"):
         network().trace(z=(2, 3))
-    with pytest.raises(CallError, match="its inputs are any number of xs$"):
+    with pytest.raises(CallError, match=r"its inputs are any number of xs$"):
         Several().trace(z=(2, 3))
 
 
@@ -204,6 +203,6 @@ def test_a_recorded_array_given_outside_of_a_recording_is_its_value():
 
 
 def test_errors_are_of_one_family():
-    for given in (None, "abc", object(), [[1, 2], [3]], 1j):
+    for given in (None, "abc", object, [[1, 2], [3]], 1j):
         with pytest.raises(GraphInitError):
             network()(given)
