@@ -110,7 +110,7 @@ class Parameter(Unread, Variable, Operators[Tensor]):
         return self
 
     @property
-    def T(self) -> TransposedParameter:  # noqa: N802  (NumPy's name)
+    def T(self) -> TransposedParameter:  # type: ignore[override]  # noqa: N802  (NumPy's name)
         """The parameter transposed: for tying a layer to another whose weight is the other way round."""
         return TransposedParameter(self)
 
@@ -492,7 +492,7 @@ class Parameter(Unread, Variable, Operators[Tensor]):
         """Whether ``==`` asks for values: outside a forward parameters are told apart as objects are."""
         if tracing.current() is not None:
             return True
-        given = isinstance(other, int | float | list | np.ndarray | np.generic | Operators)
+        given = isinstance(other, int | float | list | tuple | np.ndarray | np.generic | Operators)
         return given and not isinstance(other, Parameter)
 
 

@@ -8,7 +8,7 @@ Tensors, recorded arrays, parameters and sizes derive from `Operators` and say w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class Arithmetic(Generic[Result]):
     def __neg__(self) -> Result:
         return self.operate("negative", self)
 
-    def __pos__(self) -> Any:
+    def __pos__(self) -> Self:
         return self
 
     def __abs__(self) -> Result:
@@ -224,7 +224,7 @@ class Operators(Arithmetic[Result]):
     # ------------------------------------------------------------------ methods of arrays
 
     @property
-    def T(self) -> Any:  # noqa: N802  (NumPy's name)
+    def T(self) -> Result:  # noqa: N802  (NumPy's name)
         """The same values with the axes reversed."""
         return self.operate("transpose", self)
 

@@ -30,9 +30,11 @@ _entries: OrderedDict[Any, OpEntry] = OrderedDict()
 class Array(Operators[Any]):
     """An array that remembers how it was computed.
 
-    Within `graphinit.autograd.record` arithmetic on it is recorded and gives arrays like it; elsewhere it
-    behaves as its value does, and arithmetic gives NumPy arrays.  Its value is computed when somebody
-    asks for it: by `numpy.asarray`, `float`, `item`, printing, a comparison in Python.
+    Within `graphinit.autograd.record` arithmetic and NumPy's functions on it are recorded and give arrays
+    like it; a function for which there is no op is an error there, but for those that only look at values.
+    Elsewhere it behaves as its value does, and what is computed are NumPy arrays.  Its value is computed
+    when somebody asks for it: by `numpy.asarray`, `float`, `item`, printing, a decision of Python.
+    ``x -= step`` outside of a recording changes an array with `attach_grad`, which keeps its gradient.
 
     Parameters
     ----------
