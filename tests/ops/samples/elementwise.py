@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .sample import add, ids, integers, normal, off_zero, positive, truth
+from .sample import Draw, add, ids, integers, normal, off_zero, positive, truth
 
 # --- arithmetic -------------------------------------------------------------------------------
 
@@ -58,7 +58,6 @@ for _op, _draw, _function in (
     ("abs", off_zero, lambda x: np.sqrt(x * x)),
     ("sign", off_zero, lambda x: np.where(x > 0, 1.0, -1.0)),
     ("floor", off_zero, lambda x: np.where(x > 0, 0.0, -1.0)),
-    ("round", off_zero, lambda x: np.floor(x + 0.5)),
     ("square", normal, lambda x: x**2),
     ("exp", normal, lambda x: np.power(math.e, x)),
     ("expm1", normal, lambda x: np.exp(x) - 1),
@@ -87,6 +86,15 @@ for _op, _draw, _function in (
     add(_op, _draw(2, 3), ref=_function)
     add(_op, _draw(5, 0, 3), ref=_function)
     add(_op, _draw(), ref=_function)
+
+
+def _off_half(*shape: int) -> Draw:
+    """Numbers away from halves, where rounding jumps."""
+    return lambda rng: np.asarray(rng.integers(-3, 4, shape) + rng.uniform(-0.4, 0.4, shape))
+
+
+for _shape in ((2, 3), (5, 0, 3), ()):
+    add("round", _off_half(*_shape), ref=lambda x: np.floor(x + 0.5))
 add("relu", integers(2, 3), ref=lambda x: np.where(x > 0, x, 0))
 add("negative", integers(2, 3), ref=lambda x: 0 - x)
 add("gelu", normal(2, 3), ref=lambda x, approximate: _tanh_gelu(x), approximate=True)
