@@ -564,7 +564,7 @@ def test_noise_is_drawn_anew_and_the_same_for_a_seed():
     "make", [lambda: nn.NormalLike(std=-1), lambda: nn.UniformLike(2, 1), lambda: nn.GaussianNoise("a")]
 )
 def test_wrong_noise(make):
-    with pytest.raises(BlockError, match="is a (finite )?number.*; got "):
+    with pytest.raises(BlockError, match=r"is a (finite )?number.*; got "):
         make()
 
 
