@@ -306,8 +306,11 @@ def _nan_to_num(x: Any, copy: Any = FLAG, nan: Any = 0.0, posinf: Any = None, ne
             "np.nan_to_num takes the greatest numbers of a dtype, which is not known while the network is "
             "described; give posinf= and neginf=, or x.astype(...)"
         )
-    high = float(np.finfo(dtype).max) if posinf is None else posinf
-    low = float(np.finfo(dtype).min) if neginf is None else neginf
+    limits = np.finfo(dtype or "float32")
+    high, low = (
+        float(limits.max) if posinf is None else posinf,
+        float(limits.min) if neginf is None else neginf,
+    )
     x = np.where(np.isnan(x), nan, x)
     x = np.where(np.equal(x, math.inf), high, x)
     return np.where(np.equal(x, -math.inf), low, x)

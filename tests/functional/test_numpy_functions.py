@@ -322,7 +322,7 @@ BYTES = np.array([[187, 177, 231, 233], [9, 200, 3, 100], [5, 0, 7, 90]], np.uin
     "call",
     [
         np.cumsum, np.cumprod, lambda x: np.cumsum(x, 0), lambda x: np.cumprod(x > 5, 1), lambda x: np.cumsum(x > 5),
-        lambda x: np.full_like(x, 2.7), lambda x: np.trace(x), lambda x: np.diagonal(x > 5),
+        lambda x: np.full_like(x, 2.7), np.trace, lambda x: np.diagonal(x > 5),
         lambda x: np.array_split(x, 3, 1), lambda x: np.roll(x, 5, 1), lambda x: np.roll(x, -9, 1),
         lambda x: np.roll(x, (7, 2, -1), (0, 1, 1)), lambda x: np.roll(x, -3), lambda x: np.hypot(x.astype("uint8"), 3),
         lambda x: np.hypot(np.array([300, 400, 2, 1]), x.astype("int64")),
