@@ -221,6 +221,8 @@ for _names, _total, _neutral in (
 
 @meaning(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = REFUSED, append: Any = REFUSED) -> Any:
+    if n < 0:
+        raise OpError(f"np.diff takes differences n= times, at least 0, not {n}")
     a = np.moveaxis(a, axis_of(axis, rank_of(a)), 0)
     for _ in range(n):
         a = a[1:] - a[:-1]

@@ -341,6 +341,16 @@ def test_whole_numbers_inside_a_network_are_numpys(call):
             )  # NumPy takes roots of bytes in float16
 
 
+@pytest.mark.parametrize("call", [
+    lambda x: np.einsum("ij->ii", x), lambda x: np.einsum("ij->ijk", x), lambda x: np.diff(x, -1),
+])  # fmt: skip
+def test_what_numpy_refuses_is_refused(call):
+    with pytest.raises(ValueError):  # noqa: PT011  (NumPy's own words)
+        call(M)
+    with pytest.raises(OpError, match=r"np\.einsum|np\.diff"):
+        call(F.input("x", (3, 5)))
+
+
 def test_the_greatest_number_of_an_unknown_dtype_is_asked_for():
     values = np.array([np.nan, np.inf, -np.inf, 3.0], np.float16)
     with pytest.raises(DTypeError, match="give posinf= and neginf="):
