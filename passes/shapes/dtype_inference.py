@@ -199,8 +199,9 @@ def _answer(rule: Rule, taken: Sequence[str | None], kinds: Sequence[Any], outpu
         except DTypeError as error:
             wrong.append((-1, error.message))
     results = given if isinstance(given, tuple) else (given,) * outputs
-    if not wrong and None not in results:
-        wrong += [(-1, words) for words in map(_misfit, promoted, kinds, [results[0]] * len(kinds)) if words]
+    if not wrong and results[0] is not None:
+        misfits = (_misfit(dtype, number, results[0]) for dtype, number in zip(promoted, kinds, strict=True))
+        wrong += [(-1, words) for words in misfits if words]
     return tuple(results), tuple(wrong)
 
 
