@@ -351,6 +351,20 @@ def test_what_numpy_refuses_is_refused(call):
         call(F.input("x", (3, 5)))
 
 
+@pytest.mark.parametrize("call", [
+    lambda a, b: np.clip(a, b, "q"), lambda a, b: np.select([a, b], [b, "q"], a),
+    lambda a, b: np.linalg.multi_dot([a, b, "q"]),
+])  # fmt: skip
+def test_a_composition_that_fails_leaves_nothing_behind(call):
+    a, b = F.input("a", (3, 3)), F.input("b", (3, 3))
+    tested = F.input("c", (3, 3))
+    with pytest.raises(GraphInitError):
+        call(a, b)
+    assert a.builder is not b.builder
+    assert [*b.builder.nodes] == ["b"]
+    assert np.clip(a, b, tested).builder is a.builder is b.builder
+
+
 def test_the_greatest_number_of_an_unknown_dtype_is_asked_for():
     values = np.array([np.nan, np.inf, -np.inf, 3.0], np.float16)
     with pytest.raises(DTypeError, match="give posinf= and neginf="):
