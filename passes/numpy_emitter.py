@@ -288,7 +288,8 @@ class _Function:
             dtypes = ["float32"]
         elif not dtypes or (dtypes == ["bool"] and not isinstance(number, bool)):
             dtypes = ["bool" if isinstance(number, bool) else "int64"]
-        array = np.array(number, np.result_type(*dtypes))
+        with np.errstate(over="ignore"):
+            array = np.array(number, np.result_type(*dtypes))
         return self.emitter.bound(("number", repr(number), array.dtype.name), "number", array)
 
     def literal(self, step: Step, slot: int, name: str, text: str) -> str:

@@ -26,6 +26,7 @@ from graphinit.functional.numpy_table import (
     title,
 )
 from graphinit.ir.operators import Arithmetic
+from graphinit.ir.tensor import apply
 
 # ---------------------------------------------------------------------- parts by index
 
@@ -66,8 +67,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     count = max(0, min(rows - first, columns - max(0, offset)))
     kept = np.eye(rows, columns, offset, dtype=bool)
     total = reduce.sum(comparison.where(kept, a, 0), -1)[..., first : first + count]
-    dtype = dtype_of(a)
-    return total if dtype is None or dtype.startswith("float") else elementwise.cast(total, dtype)
+    return apply("cast_like", total, a) if dtype_of(a) is None else elementwise.cast(total, dtype_of(a))
 
 
 @meaning(np.trace)
@@ -171,7 +171,7 @@ def _append(arr: Any, values: Any, axis: Any = None) -> Any:
     return concatenate([arr, values], axis)
 
 
-@meaning(np.split, np.array_split)
+@meaning(np.split)
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     axis = axis_of(axis, rank_of(ary))
     if isinstance(indices_or_sections, int | np.integer):
@@ -190,8 +190,8 @@ def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @meaning(np.array_split)
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     if isinstance(indices_or_sections, int | np.integer):
-        size = shape_of(ary)[axis_of(axis, rank_of(ary))]
-        if isinstance(size, int) and indices_or_sections > 0 and size % indices_or_sections:
+        size = int(shape_of(ary)[axis_of(axis, rank_of(ary))])  # how long the parts are hangs on it
+        if indices_or_sections > 0 and size % indices_or_sections:
             least, longer = divmod(size, int(indices_or_sections))
             sizes = [least + (number < longer) for number in range(int(indices_or_sections))]
             return list(join.split(ary, sizes, axis))
@@ -299,9 +299,8 @@ def _full_like(
     device: Any = REFUSED,
 ) -> Any:
     if isinstance(a, Arithmetic):
-        wanted = dtype_of(a) if dtype is None else dtype
         filled = arithmetic.add(elementwise.zeros_like(a), fill_value)
-        return _typed(filled, wanted)
+        return apply("cast_like", filled, a) if dtype is None else elementwise.cast(filled, dtype)
     raise OpError("np.full_like with a tensor for its value has no op here; use F.broadcast_to")
 
 

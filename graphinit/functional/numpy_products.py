@@ -172,6 +172,10 @@ def _einsum(
         raise OpError("np.einsum takes its subscripts as text on tensors and recorded arrays")
     arrays = [_array(operand) for operand in operands]
     labels, result = _parsed(subscripts, arrays)
+    if len({*result}) != len(result) or not {*result} <= {*"".join(labels)}:
+        raise OpError(
+            f"np.einsum {subscripts!r} names each axis of the result once, of those of the operands"
+        )
     parts = [_on_diagonals(x, own) for x, own in zip(arrays, labels, strict=True)]
     tensor, own = parts[0]
     for number, (other, theirs) in enumerate(parts[1:], 1):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import OpError
-from graphinit.functional import arithmetic, comparison, elementwise, reduce
+from graphinit.functional import arithmetic, comparison, elementwise, movement, reduce
 from graphinit.functional.join import pad
 from graphinit.functional.movement import broadcast_like, moveaxis, reshape
 from graphinit.functional.numpy_shapes import reshaped
@@ -16,6 +16,7 @@ from graphinit.functional.numpy_table import (
     REFUSED,
     WHERE,
     axis_of,
+    dtype_of,
     is_floating,
     meaning,
     newer,
@@ -168,10 +169,11 @@ def _count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 # ---------------------------------------------------------------------- along an axis
 
 
-def _running(x: Any, axis: int, combine: Callable[[Any, Any], Any], neutral: int) -> Any:
-    """Return running results along an axis in log2(n) steps, each of which doubles what entries cover."""
-    if not is_floating(x):
-        x = elementwise.cast(x, "int64")
+def _running(x: Any, axis: int, total: Callable[..., Any], neutral: int) -> Any:
+    """Return running sums or products in log2(n) steps, each of which doubles what entries cover."""
+    combine = arithmetic.add if total is reduce.sum else arithmetic.multiply
+    if dtype_of(x) is None or not is_floating(x):  # whole numbers grow as they do in totals
+        x = total(movement.expand_dims(x, 0), 0)
     x = moveaxis(x, axis, 0)
     size, rank = int(shape_of(x)[0]), rank_of(x)
     reach = 1
@@ -181,14 +183,12 @@ def _running(x: Any, axis: int, combine: Callable[[Any, Any], Any], neutral: int
     return moveaxis(x, 0, axis)
 
 
-def _cumulative(
-    combine: Callable[[Any, Any], Any], neutral: int
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _cumulative(total: Callable[..., Any], neutral: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def cumulate(a: Any, axis: Any = None, dtype: Any = None, out: Any = REFUSED) -> Any:
         a = _typed(a, dtype)
         if axis is None:
             a, axis = reshape(a, (-1,)), 0
-        return _running(a, axis_of(axis, rank_of(a)), combine, neutral)
+        return _running(a, axis_of(axis, rank_of(a)), total, neutral)
 
     def cumulative(
         x: Any,
@@ -202,7 +202,7 @@ def _cumulative(
         if axis is None and rank_of(x) != 1:
             raise OpError("an axis must be named where there are several: axis=")
         place = axis_of(0 if axis is None else axis, rank_of(x))
-        results = _running(_typed(x, dtype), place, combine, neutral)
+        results = _running(_typed(x, dtype), place, total, neutral)
         if not include_initial:
             return results
         return pad(results, tuple((int(number == place), 0) for number in range(rank_of(x))), neutral)
@@ -210,17 +210,19 @@ def _cumulative(
     return cumulate, cumulative
 
 
-for _names, _combine, _neutral in (
-    (("cumsum", "cumulative_sum"), arithmetic.add, 0),
-    (("cumprod", "cumulative_prod"), arithmetic.multiply, 1),
+for _names, _total, _neutral in (
+    (("cumsum", "cumulative_sum"), reduce.sum, 0),
+    (("cumprod", "cumulative_prod"), reduce.prod, 1),
 ):
-    _old, _new = _cumulative(_combine, _neutral)
+    _old, _new = _cumulative(_total, _neutral)
     meaning(getattr(np, _names[0]))(_old)
     meaning(*newer(_names[1]))(_new)
 
 
 @meaning(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = REFUSED, append: Any = REFUSED) -> Any:
+    if n < 0:
+        raise OpError(f"np.diff takes differences n= times, at least 0, not {n}")
     a = np.moveaxis(a, axis_of(axis, rank_of(a)), 0)
     for _ in range(n):
         a = a[1:] - a[:-1]

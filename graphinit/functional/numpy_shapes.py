@@ -219,11 +219,9 @@ def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
     for places, number in zip(shifts.tolist(), axes.tolist(), strict=True):
         axis = axis_of(number, rank_of(a))
         size = shape_of(a)[axis]
-        if isinstance(size, int):
-            places = places % size if size else 0
-        if places:
-            before = (slice(None),) * axis
-            a = join.concat([a[(*before, slice(-places, None))], a[(*before, slice(None, -places))]], axis)
+        first = int(-places) % size if not isinstance(size, int) or size else 0
+        before = (slice(None),) * axis
+        a = join.concat([a[(*before, slice(first, None))], a[(*before, slice(None, first))]], axis)
     return a
 
 

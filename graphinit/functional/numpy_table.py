@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from graphinit.errors import GraphInitError, OpError
+from graphinit.ir.joining import whole
 from graphinit.ir.operators import Arithmetic, answer_numpy_with
 from graphinit.ir.tensor import symbolic
 
@@ -130,7 +131,9 @@ def answer(function: Any, method: str, args: tuple[Any, ...], options: dict[str,
     if known is None:
         _refuse(function, method, symbols)
     args, options = _symbolic(args), _symbolic(options)
-    return _call(title(function), known, args, options)
+    builders = {item.builder: None for item in _operands((args, options)) if hasattr(item, "builder")}
+    with whole(*builders):  # a composition may fail when some of it has been added
+        return _call(title(function), known, args, options)
 
 
 answer_numpy_with(answer)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphinit.errors import OpError
+from graphinit.errors import DTypeError, OpError
 from graphinit.functional import activation, arithmetic, comparison, elementwise, linear, reduce
 from graphinit.functional.join import stack
 from graphinit.functional.movement import broadcast_like
@@ -80,7 +80,9 @@ def _cast(ufunc: Any, x: Any, dtype: Any, typed: bool) -> Any:
 
 def _floating(x: Any) -> Any:
     """Return whole numbers as floating ones, of which functions with fractions are taken."""
-    return x if is_floating(x) else elementwise.cast(x, "float32")
+    if is_floating(x):
+        return x
+    return elementwise.cast(x, "float32") if isinstance(x, Arithmetic) else np.asarray(x, "float32")
 
 
 def _of_floating(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -126,7 +128,7 @@ def _cbrt(x: Any) -> Any:
 
 
 def _hypot(x: Any, y: Any) -> Any:
-    return np.sqrt(np.square(x) + np.square(y))
+    return np.sqrt(np.square(_floating(x)) + np.square(_floating(y)))
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
@@ -298,10 +300,17 @@ def _clip(
 def _nan_to_num(x: Any, copy: Any = FLAG, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     if not is_floating(x):
         return x
-    limits = np.finfo(dtype_of(x) or "float32")
-    high, low = (float(limits.max) if posinf is None else posinf), (
-        float(limits.min) if neginf is None else neginf
-    )  # fmt: skip
+    dtype = dtype_of(x)
+    if dtype is None and (posinf is None or neginf is None):
+        raise DTypeError(
+            "np.nan_to_num takes the greatest numbers of a dtype, which is not known while the network is "
+            "described; give posinf= and neginf=, or x.astype(...)"
+        )
+    limits = np.finfo(dtype or "float32")
+    high, low = (
+        float(limits.max) if posinf is None else posinf,
+        float(limits.min) if neginf is None else neginf,
+    )
     x = np.where(np.isnan(x), nan, x)
     x = np.where(np.equal(x, math.inf), high, x)
     return np.where(np.equal(x, -math.inf), low, x)

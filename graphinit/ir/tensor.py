@@ -238,6 +238,8 @@ def add_constant(builder: GraphBuilder, value: Any, dtype: Any = None) -> Value:
     if isinstance(value, bool | int | float) and dtype is None:
         if not isinstance(value, bool):  # np.float64 is a float as well
             value = float(value) if isinstance(value, float) else int(value)
+            if isinstance(value, int) and value.bit_length() > 1024:
+                raise DTypeError(f"a number of {value.bit_length()} bits is beyond every dtype")
         type = TensorType((), "bool" if isinstance(value, bool) else None)
         return builder.source("constant", builder.unique("constant"), type, Attrs({"value": value}))
     wanted = None if dtype is None else canonical_dtype(dtype)

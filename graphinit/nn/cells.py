@@ -225,6 +225,11 @@ class _BasicCell(RecurrentCell):
 
     def _projected(self, x: Any, states: Sequence[Any]) -> tuple[Any, Any]:
         """Return the products of input and state with their weights."""
+        if not isinstance(states, list | tuple):
+            raise BlockError(
+                f"{class_name(self)} takes its states as a list; begin_state(batch_size) makes the first",
+                path=self.path,
+            )
         if len(states) != self._count:
             raise BlockError(
                 f"{class_name(self)} has {self._count} state(s), got {len(states)}", path=self.path

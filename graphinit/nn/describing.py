@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import graphinit.functional.numpy_table  # noqa: F401  (answers NumPy's functions)
 from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.ir.graph import Graph, GraphBuilder

@@ -138,7 +138,7 @@ class RecurrentLayer(Block):
         x : Tensor
             (length, batch, c); with layout "NTC" (batch, length, c).
         states : Tensor or list of Tensor, optional
-            First states, (layers * directions, batch, h) each; zeros when left out.
+            First states, (layers * directions, batch, h) each; zeros when left out, or None in the list.
 
         Returns
         -------
@@ -152,6 +152,11 @@ class RecurrentLayer(Block):
                 f"{class_name(self)} has {self._states_per_layer} state(s), got {len(first)}",
                 path=self.path,
             )
+        if first is not None and any(state is None for state in first):
+            known = next((state for state in first if state is not None), None)
+            if known is None:
+                raise BlockError(f"states of {class_name(self)} are all None; leave them out", path=self.path)
+            first = [F.zeros_like(known) if state is None else state for state in first]
         y = F.swapaxes(x, 0, 1) if self._layout == "NTC" else x
         last: list[list[Any]] = [[] for _ in range(self._states_per_layer)]
         for layer in range(self._num_layers):

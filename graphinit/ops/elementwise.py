@@ -139,7 +139,8 @@ _binary(
 def _power_base(v: Vjp) -> Any:
     x, y = v.inputs
     # y * x ** (y - 1), with an exponent of 0 kept at 0, so that 0 ** 0 has the gradient 0.
-    return v.dy * y * x ** (y - (y != 0))
+    # The 1 has the dtype of x: a truth value beside a number would be float32.
+    return v.dy * y * x ** (y - v.emit("cast_like", y != 0, x))
 
 
 def _power_exponent(v: Vjp) -> Any:
@@ -292,6 +293,7 @@ register(
         dtype=_clip_dtype,
         cost=per_output(2),
         inplace=(0,),
+        quiet=True,
     )
 )
 
@@ -318,6 +320,7 @@ for _name, _words in {
             no_gradient=_TRUTH,
             dtype=bool_dtype,
             cost=per_output(1),
+            quiet=True,
         )
     )
 

@@ -329,7 +329,8 @@ def record_op(op: str, operands: tuple[Any, ...], attrs: dict[str, Any]) -> tupl
         elif isinstance(operand, bool | int) or (isinstance(operand, float) and op == "power"):
             placed.append(operand)
         elif isinstance(operand, float):
-            inputs.append((leaf(np.array(operand, _float_of(operands))), 0))
+            with np.errstate(over="ignore"):
+                inputs.append((leaf(np.array(operand, _float_of(operands))), 0))
             placed.append(None)
         else:
             inputs.append((_given(operand), 0))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from graphinit.errors import DTypeError
 from graphinit.ir.dims import Expr
 from graphinit.ir.graph import Graph
@@ -133,7 +135,7 @@ class Dtypes:
             shown = take(dtypes)
             key: Any = (rule, shown)
             if numbers and None in shown[:inputs]:
-                key = (rule, shown, tuple(type(numbers.get(slot)) for slot in slots[:inputs]))
+                key = (rule, shown, tuple(_kind(numbers.get(slot)) for slot in slots[:inputs]))
             answer = answers.get(key)
             if answer is None:
                 taken = [dtypes[slot] for slot in slots[:inputs]]
@@ -197,7 +199,26 @@ def _answer(rule: Rule, taken: Sequence[str | None], kinds: Sequence[Any], outpu
         except DTypeError as error:
             wrong.append((-1, error.message))
     results = given if isinstance(given, tuple) else (given,) * outputs
+    if not wrong and results[0] is not None:
+        misfits = (_misfit(dtype, number, results[0]) for dtype, number in zip(promoted, kinds, strict=True))
+        wrong += [(-1, words) for words in misfits if words]
     return tuple(results), tuple(wrong)
+
+
+def _kind(number: Any) -> Any:
+    """Return what counts of a Python number: of a whole one whether a dtype can hold it, so itself."""
+    return (int, number) if type(number) is int else type(number)
+
+
+def _misfit(dtype: str | None, number: Any, result: str) -> str:
+    """Return in words why a whole number cannot stand beside the other operands, or nothing."""
+    held = dtype if dtype is not None else result  # what it was given, else that of its partners
+    if type(number) is not int or not is_integer(held):
+        return ""
+    limits = np.iinfo(held)
+    if limits.min <= number <= limits.max:
+        return ""
+    return f"{number} is no {held}; cast the other operand to a dtype that holds it"
 
 
 def _fits(kind: str, dtype: str | None, number: Any) -> bool:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -12,9 +14,9 @@ from numpy.lib import recfunctions
 from numpy.testing import overrides
 
 import graphinit
-from graphinit import Graph, autograd
+from graphinit import Graph, autograd, nn
 from graphinit import functional as F
-from graphinit.errors import GraphInitError, OpError, SymbolicValueError
+from graphinit.errors import DTypeError, GraphInitError, OpError, SymbolicValueError
 from graphinit.functional.numpy_table import LOOKING, MEANINGS, title
 
 RNG = np.random.default_rng(7)
@@ -271,6 +273,112 @@ def test_gradients_are_those_of_finite_differences(function, args, options):
 
     h = 1e-6
     assert slope == pytest.approx((along(h) - along(-h)) / (2 * h), rel=1e-4, abs=1e-5)
+
+
+class Called(nn.Block):
+    """A network that calls a function; sizes and dtypes of its inputs are not known while it is described."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call = call
+
+    def forward(self, *xs):
+        return self.call(*xs)
+
+
+DECIDED = {
+    np.floor, np.ceil, np.trunc, np.round, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert,
+}  # fmt: skip
+"""What means one thing for whole numbers and truth values, another for fractions."""
+
+
+@pytest.mark.parametrize(("function", "args", "options"), [*numbered()])
+def test_values_inside_a_network_are_numpys(function, args, options):
+    given = arrays_in(args)
+    if function in (np.nan_to_num, np.full_like):
+        return  # see below
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = flat(function(*args, **options))
+
+    def call(*xs):
+        left = iter(xs)
+        return flat(function(*replaced(args, lambda x: next(left)), **options))
+
+    if function in DECIDED and given[0].dtype.kind in "ib":
+        with pytest.raises(GraphInitError):
+            Called(call)(*given)
+        return
+    results = Called(call)(*given)
+    for wanted, one in zip(expected, results, strict=True):
+        assert one.shape == wanted.shape
+        np.testing.assert_allclose(one, wanted, rtol=1e-5 if wanted.dtype == "float32" else 1e-9, atol=1e-12)
+
+
+BYTES = np.array([[187, 177, 231, 233], [9, 200, 3, 100], [5, 0, 7, 90]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.cumsum, np.cumprod, lambda x: np.cumsum(x, 0), lambda x: np.cumprod(x > 5, 1), lambda x: np.cumsum(x > 5),
+        lambda x: np.full_like(x, 2.7), np.trace, lambda x: np.diagonal(x > 5),
+        lambda x: np.array_split(x, 3, 1), lambda x: np.roll(x, 5, 1), lambda x: np.roll(x, -9, 1),
+        lambda x: np.roll(x, (7, 2, -1), (0, 1, 1)), lambda x: np.roll(x, -3), lambda x: np.hypot(x.astype("uint8"), 3),
+        lambda x: np.hypot(np.array([300, 400, 2, 1]), x.astype("int64")),
+    ],
+)  # fmt: skip
+def test_whole_numbers_inside_a_network_are_numpys(call):
+    expected = flat(call(BYTES))
+    results = flat(Called(call)(BYTES))
+    with autograd.record():
+        recorded = flat(call(autograd.array(BYTES)))
+    for wanted, *ours in zip(expected, results, recorded, strict=True):
+        for one in ours:
+            assert one.shape == wanted.shape
+            np.testing.assert_allclose(
+                np.asarray(one), wanted, rtol=1e-3 if wanted.dtype.kind == "f" else 0
+            )  # NumPy takes roots of bytes in float16
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: np.einsum("ij->ii", x), lambda x: np.einsum("ij->ijk", x), lambda x: np.diff(x, -1),
+])  # fmt: skip
+def test_what_numpy_refuses_is_refused(call):
+    with pytest.raises(ValueError):  # noqa: PT011  (NumPy's own words)
+        call(M)
+    with pytest.raises(OpError, match=r"np\.einsum|np\.diff"):
+        call(F.input("x", (3, 5)))
+
+
+@pytest.mark.parametrize("call", [
+    lambda a, b: np.clip(a, b, "q"), lambda a, b: np.select([a, b], [b, "q"], a),
+    lambda a, b: np.linalg.multi_dot([a, b, "q"]),
+])  # fmt: skip
+def test_a_composition_that_fails_leaves_nothing_behind(call):
+    a, b = F.input("a", (3, 3)), F.input("b", (3, 3))
+    tested = F.input("c", (3, 3))
+    with pytest.raises(GraphInitError):
+        call(a, b)
+    assert a.builder is not b.builder
+    assert [*b.builder.nodes] == ["b"]
+    assert np.clip(a, b, tested).builder is a.builder is b.builder
+
+
+def test_the_greatest_number_of_an_unknown_dtype_is_asked_for():
+    values = np.array([np.nan, np.inf, -np.inf, 3.0], np.float16)
+    with pytest.raises(DTypeError, match="give posinf= and neginf="):
+        Called(np.nan_to_num)(values)
+    stated = Called(lambda x: np.nan_to_num(x, posinf=5.0, neginf=-7.0))(values)
+    cast = Called(lambda x: np.nan_to_num(x.astype("float16")))(values)
+    assert stated.tolist() == [0, 5, -7, 3]
+    assert cast.tolist() == [0, 65504, -65504, 3]
+
+
+def test_numpy_is_answered_where_only_nn_was_imported():
+    program = "import numpy as np\nfrom graphinit import nn\nclass Net(nn.Block):\n def forward(self, x):\n  return "
+    program += "np.mean(np.exp(x))\nassert Net()(np.zeros(3)) == 1"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_every_meaning_has_a_case():

@@ -414,3 +414,25 @@ def test_dropout_cells_have_no_states():
     assert cell.unroll(3, wave((5, 3, 7)))[0].shape == (5, 3, 2)
     y, states = cell(wave((5, 7)), cell.begin_state(5))
     assert y.shape == states[1].shape == (5, 2)
+
+
+def test_a_state_that_is_none_starts_from_zeros():
+    net, x, h = nn.LSTM(3), np.ones((4, 2, 5), np.float32), np.full((1, 2, 3), 0.5, np.float32)
+    net.initialize(seed=1)
+    zeros = np.zeros_like(h)
+    for given, full in (([h, None], [h, zeros]), ([None, h], [zeros, h])):
+        y, ends = net(x, given)
+        same, others = net(x, full)
+        np.testing.assert_array_equal(
+            [y[-1], *(end[0] for end in ends)], [same[-1], *(end[0] for end in others)]
+        )
+    with pytest.raises(BlockError, match="states of LSTM are all None; leave them out"):
+        net(x, [None, None])
+
+
+@pytest.mark.parametrize("states", [None, np.zeros((2, 3), np.float32)])
+def test_cells_take_their_states_as_a_list(states):
+    cell = nn.GRUCell(3)
+    cell.initialize(seed=1)
+    with pytest.raises(BlockError, match=r"GRUCell takes its states as a list; begin_state\(batch_size\)"):
+        cell(np.ones((2, 5), np.float32), states)

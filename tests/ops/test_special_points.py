@@ -12,7 +12,7 @@ import pytest
 import graphinit
 from graphinit import Graph
 from graphinit import functional as F
-from graphinit.errors import GraphInitError, ValueRangeError
+from graphinit.errors import DTypeError, GraphInitError, ValueRangeError
 from graphinit.ir.types import TensorType
 
 FLOATS = ("float16", "float32", "float64")
@@ -209,6 +209,43 @@ PRECISE = [
     (lambda x, a: x * a + F.where(x > 0, x, a), 0.2),
     (lambda x, a: x**a + a / x, 0.2),
 ]
+
+
+@pytest.mark.parametrize("exponent", [0.3, -0.7, 1 / 3, 3, -1.0])
+def test_slopes_of_powers_have_the_precision_of_the_tensor(exponent: float) -> None:
+    x = np.array([0.7, 1.9])
+    np.testing.assert_allclose(run(lambda x: x**exponent, x)[1], exponent * x ** (exponent - 1), rtol=1e-15)
+    half = run(lambda x: x**exponent, np.array([1e-5], np.float16))  # float32 overflowed on its way back
+    assert half[1].dtype == np.float16
+
+
+BEYOND = [
+    (lambda x: x + 300, "uint8"), (lambda x: -1 * x, "uint8"), (lambda x: F.maximum(x, -1), "uint64"),
+    (lambda x: F.where(x > 0, x, -1), "uint8"), (lambda x: x + 2**31, "int32"), (lambda x: 2**63 - x, "int64"),
+    (lambda x: x // 2**40, "int32"), (lambda x: x + 2**63, "bool"), (lambda x: x == 2**70, "bool"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "dtype"), BEYOND)
+def test_whole_numbers_beyond_the_dtype_are_refused(function: Callable[..., Any], dtype: str) -> None:
+    with pytest.raises(DTypeError, match=r"is no u?int\d+; cast the other operand"):
+        graphinit.compile(Graph(outputs=[function(F.input("x", (2,), dtype))]))
+
+
+def test_numbers_that_dtypes_hold_or_only_compare_with() -> None:
+    x = F.input("x", (2,), "uint8")
+    exe = graphinit.compile(Graph(outputs=[x + 255, x - 1, x < 300, x > -1, x // 200]))
+    results = [value.tolist() for value in exe.forward(np.array([0, 201], np.uint8))]
+    assert results == [[255, 200], [255, 200], [True, True], [True, True], [0, 1]]
+
+
+def test_numbers_beyond_float16_are_infinite_without_a_warning() -> None:
+    x = F.input("x", (2,), "float16")
+    exe = graphinit.compile(Graph(outputs=[x + 1e6, x < 1e6, F.clip(x, None, 10**6), x // 2**40]))
+    results = [value.tolist() for value in exe.forward(np.array([0, 201], np.float16))]
+    assert results == [[INF, INF], [True, True], [0, 201], [0, 0]]
+    with pytest.raises(DTypeError, match="a number of 1329 bits is beyond every dtype"):
+        x + 10**400
 
 
 @pytest.mark.parametrize(("function", "number"), PRECISE)
