@@ -8,6 +8,7 @@ from graphinit import functional as F
 from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.nn.block import Block
+from graphinit.nn.checks import number
 from graphinit.state import RandomState
 
 
@@ -64,7 +65,7 @@ class NormalLike(_Drawn):
 
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
         super().__init__()
-        self._mean, self._std = _number("mean", mean), _number("std", std, least=0)
+        self._mean, self._std = number("mean", mean), number("std", std, least=0)
 
     def forward(self, x: Any) -> Any:
         """Draw as many numbers as x has."""
@@ -92,7 +93,7 @@ class UniformLike(_Drawn):
 
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         super().__init__()
-        self._low, self._high = _number("low", low), _number("high", high, least=low)
+        self._low, self._high = number("low", low), number("high", high, least=low)
 
     def forward(self, x: Any) -> Any:
         """Draw as many numbers as x has."""
@@ -121,7 +122,7 @@ class GaussianNoise(_Drawn):
 
     def __init__(self, std: float) -> None:
         super().__init__()
-        self._std = _number("std", std, least=0)
+        self._std = number("std", std, least=0)
 
     def forward(self, x: Any) -> Any:
         """Add noise to x in training."""
@@ -132,11 +133,3 @@ class GaussianNoise(_Drawn):
 
     def __repr__(self) -> str:
         return f"GaussianNoise(std={self._std:g})"
-
-
-def _number(name: str, value: Any, least: float | None = None) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
-        raise BlockError(f"{name} is a number; got {value!r}")
-    if least is not None and value < least:
-        raise BlockError(f"{name} is {least:g} or more; got {value!r}")
-    return float(value)
