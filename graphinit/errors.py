@@ -195,6 +195,12 @@ class GraphError(GraphInitError, ValueError):
     code = "GI107"
 
 
+class UnknownNameError(GraphError, KeyError):
+    """A look-up by name found nothing; a mapping's own kind of error, whose words can be read."""
+
+    code = "GI106"
+
+
 class OpError(GraphInitError, TypeError, ValueError):
     """An op was used wrongly: unknown op, number of inputs, attributes."""
 

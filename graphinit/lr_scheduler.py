@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
@@ -103,7 +103,7 @@ class FactorScheduler(LRScheduler):
         As in `LRScheduler`.
     """
 
-    step: int
+    step: int = field(kw_only=False)
     factor: float = 1.0
     stop_factor_lr: float = 1e-8
 
@@ -132,7 +132,7 @@ class MultiFactorScheduler(LRScheduler):
         As in `LRScheduler`.
     """
 
-    step: Sequence[int]
+    step: Sequence[int] = field(kw_only=False)
     factor: float = 1.0
 
     def __post_init__(self) -> None:
@@ -154,7 +154,7 @@ class MultiFactorScheduler(LRScheduler):
 class _Falling(LRScheduler):
     """What falls from the base to a final rate, and stays there."""
 
-    max_update: int
+    max_update: int = field(kw_only=False)
     final_lr: float = 0.0
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from graphinit.errors import (
     DeferredInitializationError,
     GradientError,
     ParameterError,
+    SpellingError,
     UninitializedError,
 )
 from graphinit.faces import listed_face
@@ -34,7 +35,8 @@ from graphinit.ir.operators import Operators, Unread
 from graphinit.ir.origin import here, warn_user
 from graphinit.ir.tensor import Tensor
 from graphinit.ir.types import DTYPES, TensorType, canonical_dtype, parse_shape
-from graphinit.plain_text import class_name
+from graphinit.plain_text import class_name, shown
+from graphinit.scalars import is_finite, real, whole
 from graphinit.spellings import PARAMETERS, attribute_error
 from graphinit.variable import Variable
 from graphinit.wish import ShapeOf, Wish, current_shape
@@ -101,6 +103,13 @@ class Parameter(Unread, Variable, Operators[Tensor]):
         differentiable: bool = True,
         kernel: str | Kernel | None = None,
     ) -> None:
+        if not isinstance(name, str):
+            if whole(name) is None and hasattr(name, "shape"):
+                raise SpellingError(
+                    "a parameter is made with its shape, and its values drawn later: write "
+                    "nn.Parameter('weight', shape=shape, init=init.Constant(values))"
+                )
+            raise ParameterError(f"the name of a parameter is text, not {shown(name)}; its shape is shape=")
         super().__init__(name)
         self._data: np.ndarray | None = None
         self._grad: np.ndarray | None = None
@@ -117,8 +126,8 @@ class Parameter(Unread, Variable, Operators[Tensor]):
         self.has_fresh_gradient = False
         self.is_unused = False  # whether the last recorded loss did not depend on it
         self.allow_deferred_init = allow_deferred_init
-        self.lr_mult = lr_mult
-        self.wd_mult = wd_mult
+        self.lr_mult = _factor("lr_mult", lr_mult, name)
+        self.wd_mult = _factor("wd_mult", wd_mult, name)
         self.init = init
         self.grad_req = grad_req
 
@@ -689,6 +698,14 @@ def as_real_array(data: Any, path: str) -> np.ndarray:
 
 def _nothing() -> None:
     """Change nothing."""
+
+
+def _factor(name: str, value: Any, path: str) -> float:
+    """Return a factor on a hyperparameter; `ParameterError` (GI405) when it is no finite number."""
+    number = real(value)
+    if number is None or not is_finite(number):
+        raise ParameterError(f"{name} is a finite number, not {shown(value)}", path=path)
+    return number
 
 
 def _numbers(shape: Any, path: str) -> tuple[int, ...]:

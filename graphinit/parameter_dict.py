@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphinit import random
-from graphinit.errors import SpellingError
+from graphinit.errors import SpellingError, UnknownNameError
 from graphinit.interrupts import Change, make
 from graphinit.parameter import Parameter
 from graphinit.spellings import PARAMETER_DICTS, attribute_error
@@ -36,7 +36,7 @@ class ParameterDict(dict[str, Parameter]):
         if path is not None and path in self.keys():
             return self[path]
         hint = did_you_mean(name, [*self, *self._aliases]) or f"; there are {', '.join(self) or 'none'}"
-        raise KeyError(f"there is no parameter {name!r}{hint}")
+        raise UnknownNameError(f"there is no parameter {name!r}{hint}", path=str(name))
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 _UNSEEN = re.compile(r"[^ -~]")
+_LONGEST = 80  # of a value in an error
 
 
 def escaped(text: str) -> str:
@@ -25,7 +26,7 @@ def escaped(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNSEEN.sub(_shown, text)
+    return _UNSEEN.sub(_escape, text)
 
 
 def escaped_lines(text: str) -> str:
@@ -51,6 +52,20 @@ def class_name(value: object) -> str:
     return escaped(type(value).__name__)
 
 
-def _shown(match: re.Match[str]) -> str:
+def shown(value: object) -> str:
+    """Return what stands in an error for a value that was given: its text, in one short line.
+
+    Examples
+    --------
+    >>> shown("relux"), shown([0] * 99)[-12:], shown(dict)
+    ("'relux'", ', 0, 0, 0...', 'the class dict; call it to make one')
+    """
+    if isinstance(value, type):
+        return f"the class {escaped(value.__name__)}; call it to make one"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _escape(match: re.Match[str]) -> str:
     character = match[0]
     return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -30,7 +30,8 @@ import numpy as np
 from graphinit.errors import ParameterError
 from graphinit.faces import listed_face
 from graphinit.interrupts import Held
-from graphinit.scalars import whole
+from graphinit.plain_text import shown
+from graphinit.scalars import is_finite, real, several, whole
 
 Size = int | tuple[int, ...]
 
@@ -364,12 +365,31 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size
     >>> uniform(size=(2, 3)).shape
     (2, 3)
     """
-    return _one_stream().uniform(low, high, size if shape is None else shape).astype(np.float32)
+    limits = _number("low", low), _number("high", high)
+    return _one_stream().uniform(*limits, _sizes(size if shape is None else shape)).astype(np.float32)
 
 
 def normal(loc: float = 0.0, scale: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
     """Return float32 numbers of N(loc, scale²) from the process's one sequential stream; see `uniform`."""
-    return _one_stream().normal(loc, scale, size if shape is None else shape).astype(np.float32)
+    moments = _number("loc", loc), _number("scale", scale)
+    return _one_stream().normal(*moments, _sizes(size if shape is None else shape)).astype(np.float32)
+
+
+def _number(name: str, value: Any) -> float:
+    number = real(value)
+    if number is None or not is_finite(number):
+        raise ParameterError(f"{name} is a finite number, not {shown(value)}")
+    return number
+
+
+def _sizes(size: Any) -> tuple[int, ...]:
+    """Return a shape as a tuple of sizes."""
+    entries = several(size)
+    sizes = [whole(item) for item in ((size,) if entries is None else entries)]
+    checked = tuple(item for item in sizes if item is not None and item >= 0)
+    if len(checked) != len(sizes):
+        raise ParameterError(f"a shape is a size or a tuple of sizes, not {shown(size)}")
+    return checked
 
 
 class _Scheme:
@@ -432,6 +452,7 @@ __all__ = [
     "Stream",
     "current_seed",
     "normal",
+    "place",
     "scheme",
     "seed",
     "stream",

@@ -6,6 +6,7 @@ plain one, so that what is printed, compared and saved does not depend on where 
 
 from __future__ import annotations
 
+import math
 import operator
 from numbers import Real
 from typing import Any
@@ -46,6 +47,20 @@ def real(value: Any) -> float | None:
         return float(value) if number is None else number
     except OverflowError:  # a fraction that no float is as large as
         return None
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number is neither nan nor infinite, nor an int that no float is as large as.
+
+    Examples
+    --------
+    >>> is_finite(0.5), is_finite(math.inf), is_finite(10**400)
+    (True, False, False)
+    """
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def truth(value: Any) -> bool | None:

@@ -27,6 +27,9 @@ _NO_MODE = "leave it out: networks train in autograd.record, compile_step and fi
 
 TENSORS: Mapping[str, str] = {
     "norm": "write F.sqrt(F.sum(F.square(x)))",
+    "swapaxes": "write F.swapaxes(x, axis, other)",
+    "masked_fill": "write F.where(mask, value, x)",
+    "contiguous": "leave it out",
     "dot": "write x @ y",
     "mm": "write x @ y",
     "matmul": "write x @ y",
@@ -65,6 +68,16 @@ BLOCKS: Mapping[str, str] = {
     "load_params": "write net.load_parameters(filename)",
     "add_module": "write net.register_child(block, name)",
     "register_parameter": "write self.weight = nn.Parameter('weight', shape=shape)",
+    "fit": "write graphinit.fit(net, loss, data, optimizer=...)",
+    "evaluate": "write graphinit.fitting.evaluate(net, loss, data)",
+    "predict": "write net(x)",
+    "compile": "write graphinit.compile_step(net, loss, optimizer), or graphinit.fit",
+    "append": "write net.add(layer)",
+    "extend": "write net.add(*layers)",
+    "insert": "make another container: nn.Sequential(*net[:i], layer, *net[i:])",
+    "pop": "make another container: net[:-1]",
+    "children": "write list(net), for the layers of a container",
+    "modules": "write net.apply(function), which visits every block",
     "register_buffer": "write self.value = nn.Constant(value)",
     "init": "write net.initialize(), and net(x)",
     "train": _NO_MODE,
@@ -85,6 +98,10 @@ PARAMETERS: Mapping[str, str] = {
     "asnumpy": "write weight.data()",
     "var": "a parameter is a tensor in forward by itself",
     "value": "write weight.data()",
+    "numel": "write weight.data().size",
+    "size": "write weight.data().size, or weight.shape",
+    "copy_": "write weight.set_data(values)",
+    "fill_": "write weight.data()[:] = value",
 }
 
 PARAMETER_DICTS: Mapping[str, str] = {

@@ -17,11 +17,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from graphinit.errors import CallError, ExecutionError, GraphInitError
 from graphinit.ir.graph import Graph
 from graphinit.ir.printer import format_node
-from graphinit.plain_text import escaped
+from graphinit.plain_text import escaped, shown
 
 R_co = TypeVar("R_co", covariant=True)
-
-_SHOWN = 80  # letters of what is no graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +80,7 @@ def is_network(value: Any) -> bool:
 
 def no_network(value: Any, what: str) -> CallError:
     """Return the error for what is neither a network nor a graph."""
-    if isinstance(value, type):
-        return CallError(
-            f"{what} takes a network or a graph, not the class {value.__name__}; call it to make one"
-        )
-    text = repr(value)
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return CallError(f"{what} takes a network or a graph, not {shown}")
+    return CallError(f"{what} takes a network or a graph, not {shown(value)}")
 
 
 class Pass(Protocol[R_co]):

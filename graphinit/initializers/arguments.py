@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphinit.errors import ParameterError
+from graphinit.plain_text import shown
+from graphinit.scalars import is_finite, real
 
 
 def check_number(owner: str, name: str, value: Any, low: float | None = None) -> float:
@@ -33,16 +35,11 @@ def check_number(owner: str, name: str, value: Any, low: float | None = None) ->
     >>> check_number("Normal", "sigma", np.float32(0.5), low=0)
     0.5
     """
-    number = value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
-    if isinstance(number, numbers.Real) and not isinstance(number, bool):
-        try:
-            number = _plain(number)
-            if math.isfinite(number) and (low is None or number >= low):
-                return number
-        except OverflowError:  # an int that no float holds
-            pass
+    number = real(value)
+    if number is not None and is_finite(number) and (low is None or number >= low):
+        return number
     least = "" if low is None else f" of at least {low}"
-    raise ParameterError(f"{owner}: {name} is a finite number{least}, not {_shown(value)}")
+    raise ParameterError(f"{owner}: {name} is a finite number{least}, not {shown(value)}")
 
 
 def check_choice(owner: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
@@ -57,7 +54,7 @@ def check_choice(owner: str, name: str, value: Any, choices: tuple[str, ...]) ->
         return value
     raise ParameterError(
         f"{owner}: {name} is {' or '.join(filter(None, [', '.join(map(repr, choices[:-1])), repr(choices[-1])]))}, "
-        f"not {_shown(value)}"
+        f"not {shown(value)}"
     )
 
 
@@ -75,9 +72,9 @@ def check_constant(owner: str, name: str, value: Any) -> Any:
             return _plain(value) if math.isfinite(number) else number
         array = np.asarray(value)
     except Exception as cause:  # what is no array says so in its own way
-        raise ParameterError(f"{owner}: {name} is a number or an array, not {_shown(value)}") from cause
+        raise ParameterError(f"{owner}: {name} is a number or an array, not {shown(value)}") from cause
     if array.dtype.kind not in "biuf":
-        raise ParameterError(f"{owner}: {name} is a real number or an array of them, not {_shown(value)}")
+        raise ParameterError(f"{owner}: {name} is a real number or an array of them, not {shown(value)}")
     return array.item() if array.ndim == 0 else array
 
 
@@ -86,9 +83,3 @@ def _plain(number: numbers.Real) -> float:
     if isinstance(number, bool):
         return number
     return int(number) if isinstance(number, numbers.Integral) else float(number)
-
-
-def _shown(value: Any) -> str:
-    """Return a value on one short line."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import networkx
 
 from graphinit.copying import WHAT_TO_DO, find_nameless
-from graphinit.errors import GraphError
+from graphinit.errors import GraphError, UnknownNameError
 from graphinit.ir.digraph import read_digraph, write_digraph
 from graphinit.ir.dims import Expr
 from graphinit.ir.joining import join, whole
@@ -152,7 +152,7 @@ class Graph:
         node = self.nodes.get(name)
         if node is None:
             hint = did_you_mean(name, self.nodes)
-            raise GraphError(f"the graph has no node named {name!r}{hint}", code="GI106", node=name)
+            raise UnknownNameError(f"the graph has no node named {name!r}{hint}", node=name)
         return node
 
     def _of_kind(self, kind: str) -> Mapping[str, Node]:

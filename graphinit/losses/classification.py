@@ -7,7 +7,7 @@ from typing import Any
 from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.losses.base import Loss, narrow, wide
-from graphinit.nn.checks import number, whole_number
+from graphinit.nn.checks import flag, number, whole_number
 
 EPSILON = 1e-12
 """What keeps logarithms of probabilities finite, as in Gluon."""
@@ -59,11 +59,9 @@ class SoftmaxCrossEntropyLoss(Loss):
     ) -> None:
         super().__init__(weight, batch_axis)
         self._axis = whole_number("axis", axis)
-        self._sparse = bool(sparse_label)
-        self._from_logits = bool(from_logits)
-        self._smoothing = number("label_smoothing", label_smoothing)
-        if not 0 <= self._smoothing < 1:
-            raise BlockError(f"label_smoothing is a number from 0 to below 1; got {label_smoothing!r}")
+        self._sparse = flag("sparse_label", sparse_label)
+        self._from_logits = flag("from_logits", from_logits)
+        self._smoothing = number("label_smoothing", label_smoothing, least=0, below=1)
         if ignore_index is not None and not sparse_label:
             raise BlockError("ignore_index is for labels that are class ids: sparse_label=True")
         self._ignored = None if ignore_index is None else whole_number("ignore_index", ignore_index)
@@ -107,7 +105,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 
     def __init__(self, from_sigmoid: bool = False, weight: float | None = None, batch_axis: int = 0) -> None:
         super().__init__(weight, batch_axis)
-        self._from_sigmoid = bool(from_sigmoid)
+        self._from_sigmoid = flag("from_sigmoid", from_sigmoid)
 
     def forward(self, pred: Any, label: Any, sample_weight: Any = None, pos_weight: Any = None) -> Any:
         """Return the loss of each sample, shape (b,); `pos_weight` is a factor on the positive labels."""
@@ -143,7 +141,7 @@ class KLDivLoss(Loss):
         self, from_logits: bool = True, axis: int = -1, weight: float | None = None, batch_axis: int = 0
     ) -> None:
         super().__init__(weight, batch_axis)
-        self._from_logits = bool(from_logits)
+        self._from_logits = flag("from_logits", from_logits)
         self._axis = whole_number("axis", axis)
 
     def forward(self, pred: Any, label: Any, sample_weight: Any = None) -> Any:

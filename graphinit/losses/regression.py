@@ -7,7 +7,7 @@ from typing import Any
 
 from graphinit import functional as F
 from graphinit.losses.base import Loss, narrow, wide
-from graphinit.nn.checks import number
+from graphinit.nn.checks import flag, number
 
 
 class L2Loss(Loss):
@@ -93,8 +93,8 @@ class PoissonNLLLoss(Loss):
         compute_full: bool = False,
     ) -> None:
         super().__init__(weight, batch_axis)
-        self._from_logits = bool(from_logits)
-        self._compute_full = bool(compute_full)
+        self._from_logits = flag("from_logits", from_logits)
+        self._compute_full = flag("compute_full", compute_full)
 
     def forward(self, pred: Any, target: Any, sample_weight: Any = None, epsilon: float = 1e-8) -> Any:
         """Return the loss of each sample, shape (b,)."""

@@ -11,7 +11,7 @@ from graphinit.errors import BlockError, ShapeError
 from graphinit.ir.tensor import Tensor, symbolic
 from graphinit.nn.basic import ActivationLike, Dense, Dropout, activation_layer
 from graphinit.nn.block import Block
-from graphinit.nn.checks import number, positive_size, unknown_size
+from graphinit.nn.checks import flag, number, positive_size, unknown_size
 from graphinit.nn.norm import LayerNorm
 from graphinit.parameter import Parameter
 
@@ -77,7 +77,7 @@ class MultiHeadAttention(Block):
             raise BlockError(f"units is a multiple of num_heads; got {units} and {heads}")
         if heads % groups:
             raise BlockError(f"num_heads is a multiple of num_kv_heads; got {heads} and {groups}")
-        self._heads, self._groups, self._causal = heads, groups, bool(causal)
+        self._heads, self._groups, self._causal = heads, groups, flag("causal", causal)
         self._head_size = units // heads
 
         def projection(size: int, width: int | None = -1) -> Dense:
@@ -308,7 +308,7 @@ class TransformerLayer(Block):
         epsilon: float = 1e-5,
     ) -> None:
         super().__init__()
-        self._pre_norm = pre_norm
+        self._pre_norm = flag("pre_norm", pre_norm)
         self.attention = MultiHeadAttention(
             units, num_heads, num_kv_heads, dropout, causal=causal, in_units=units
         )

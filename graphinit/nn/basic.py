@@ -10,10 +10,9 @@ from graphinit import tracing
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
-from graphinit.nn.checks import positive_size, unknown_size, whole_numbers
+from graphinit.nn.checks import flag, number, positive_size, unknown_size, whole_numbers
 from graphinit.parameter import Parameter
-from graphinit.plain_text import class_name, escaped
-from graphinit.scalars import real
+from graphinit.plain_text import class_name, escaped, shown
 from graphinit.state import RandomState
 from graphinit.suggestions import did_you_mean
 
@@ -67,12 +66,15 @@ class Activation(Block):
         if isinstance(activation, str):
             if activation not in ACTIVATIONS:
                 hint = did_you_mean(activation, ACTIVATIONS) or f"; there are {', '.join(ACTIVATIONS)}"
+                if activation.lower() in ("linear", "identity", "none", ""):
+                    hint = "; leave it out for none"
                 raise BlockError(f"there is no activation {activation!r}{hint}")
             self._name, self._function = activation, ACTIVATIONS[activation]
             return
         if isinstance(activation, type) or not callable(activation):
-            what = f"the class {activation.__name__}" if isinstance(activation, type) else repr(activation)
-            raise BlockError(f"an activation is a name, a layer or a function of tensors, not {what}")
+            raise BlockError(
+                f"an activation is a name, a layer or a function of tensors, not {shown(activation)}"
+            )
         self._name, self._function = function_name(activation), activation
 
     def forward(self, x: Any) -> Any:
@@ -157,13 +159,13 @@ class Dense(Block):
         super().__init__()
         units = positive_size("units", units)
         in_units = unknown_size("in_units", in_units)
-        self._flatten = bool(flatten)
+        self._flatten = flag("flatten", flatten)
         self.weight = Parameter(
             "weight", shape=(units, in_units), dtype=dtype, init=weight_initializer, kernel="OI"
         ).note("units", "in_units")
         self.bias = (
             Parameter("bias", shape=(units,), dtype=dtype, init=bias_initializer).note("units")
-            if use_bias
+            if flag("use_bias", use_bias)
             else None
         )
         self.act = None if activation is None else activation_layer(activation)
@@ -241,6 +243,28 @@ class Lambda(Block):
         return f"Lambda({escaped(function_name(self._function))})"
 
 
+def as_layer(value: Any, path: str = "") -> Block:
+    """Return a layer: a block itself, a function of tensors as a `Lambda`.
+
+    Parameters
+    ----------
+    value : Block or callable
+        What was given.
+    path : str
+        Where it is to stand, for the error.
+
+    Raises
+    ------
+    BlockError
+        GI407, when it is neither.
+    """
+    if isinstance(value, Block):
+        return value
+    if isinstance(value, type) or not callable(value):
+        raise BlockError(f"a layer is a block or a function of tensors, not {shown(value)}", path=path)
+    return Lambda(value)
+
+
 class Dropout(Block):
     """In training, zero values at random and scale the rest; otherwise nothing.
 
@@ -265,10 +289,7 @@ class Dropout(Block):
 
     def __init__(self, rate: float, axes: tuple[int, ...] = ()) -> None:
         super().__init__()
-        probability = real(rate)
-        if probability is None or not 0 <= probability < 1:
-            raise BlockError(f"a dropout rate is a number from 0 to below 1; got {rate!r}")
-        self._rate = float(probability)
+        self._rate = number("a dropout rate", rate, least=0, below=1)
         self._axes = whole_numbers("axes", axes)
         self.key = RandomState()
 

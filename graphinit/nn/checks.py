@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from graphinit.errors import BlockError
-from graphinit.scalars import real, whole
+from graphinit.plain_text import shown
+from graphinit.scalars import is_finite, real, several, truth, whole
 from graphinit.suggestions import did_you_mean
 
 
@@ -23,7 +22,7 @@ def unknown_size(name: str, size: Any) -> int:
     """
     number = -1 if size is None else whole(size)
     if number is None or number < -1:
-        raise BlockError(f"{name} is a positive whole number, or -1 for unknown; got {size!r}")
+        raise BlockError(f"{name} is a positive whole number, or -1 for unknown; got {shown(size)}")
     return number or -1
 
 
@@ -31,7 +30,7 @@ def positive_size(name: str, size: Any) -> int:
     """Return a size that must be known; `BlockError` (GI407) when it is not."""
     number = whole(size)
     if number is None or number < 1:
-        raise BlockError(f"{name} is a positive whole number; got {size!r}")
+        raise BlockError(f"{name} is a positive whole number; got {shown(size)}")
     return number
 
 
@@ -39,40 +38,57 @@ def whole_number(name: str, value: Any) -> int:
     """Return an argument that is a whole number; `BlockError` (GI407) when it is none."""
     number = whole(value)
     if number is None:
-        raise BlockError(f"{name} is a whole number; got {value!r}")
+        raise BlockError(f"{name} is a whole number; got {shown(value)}")
     return number
 
 
 def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
     """Return one or several whole numbers as a tuple; `BlockError` (GI407) when they are none."""
-    several = isinstance(value, Iterable) and not (isinstance(value, np.ndarray) and value.ndim == 0)
-    numbers = tuple(whole(item) for item in (value if several else (value,)))
+    entries = several(value)
+    numbers = tuple(map(whole, (value,) if entries is None else entries))
     checked = tuple(item for item in numbers if item is not None)
     if len(checked) != len(numbers):
-        raise BlockError(f"{name} is made of whole numbers; got {value!r}")
+        raise BlockError(f"{name} is made of whole numbers; got {shown(value)}")
     return checked
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return an argument that is True or False; `BlockError` (GI407) when it is neither."""
+    given = truth(value)
+    if given is None:
+        raise BlockError(f"{name} is True or False; got {shown(value)}")
+    return given
 
 
 def choice(name: str, value: Any, known: Sequence[str]) -> str:
     """Return one of a few texts; `BlockError` (GI407) when it is none of them."""
     if not isinstance(value, str) or value not in known:
         hint = did_you_mean(value, known)
-        raise BlockError(f"{name} is {' or '.join(map(repr, known))}; got {value!r}{hint}")
+        raise BlockError(f"{name} is {' or '.join(map(repr, known))}; got {shown(value)}{hint}")
     return value
 
 
 def number(
-    name: str, value: Any, *, least: float = -math.inf, most: float = math.inf, above: float = -math.inf
+    name: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
 ) -> float:
-    """Return an argument that is a number, within limits; `BlockError` (GI407) when it is none."""
+    """Return an argument that is a finite number, within limits; `BlockError` (GI407) when it is none."""
     given = real(value)
-    if given is None or not (given > above or above == -math.inf) or not least <= given <= most:
+    if given is None or not is_finite(given) or not (least <= given <= most and above < given < below):
         limit = ""
         if above > -math.inf:
             limit = f" above {above:g}"
+        elif below < math.inf:
+            limit = f" from {least:g} to below {below:g}"
         elif most < math.inf:
             limit = f" from {least:g} to {most:g}"
         elif least > -math.inf:
             limit = f" of at least {least:g}"
-        raise BlockError(f"{name} is a number{limit}; got {value!r}")
+        kind = "number" if given is None or is_finite(given) else "finite number"
+        raise BlockError(f"{name} is a {kind}{limit}; got {shown(value)}")
     return float(given)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from graphinit.errors import BlockError, CallError
-from graphinit.nn.basic import Lambda
+from graphinit.nn.basic import Lambda, as_layer
 from graphinit.nn.block import Block
+from graphinit.plain_text import shown
+from graphinit.scalars import whole
 from graphinit.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -51,14 +53,8 @@ class Sequential(Block):
         BlockError
             GI407, when one is neither a block nor callable; nothing is added.
         """
-        checked = []
-        for block in blocks:
-            if isinstance(block, type) or not callable(block):
-                kind = f"the class {block.__name__}" if isinstance(block, type) else repr(block)
-                raise BlockError(f"a layer is a block or a function of tensors, not {kind}", path=self.path)
-            checked.append(block if isinstance(block, Block) else Lambda(block))
-        for block in checked:
-            self.register_child(block)
+        for layer in [as_layer(block, self.path) for block in blocks]:
+            self.register_child(layer)
 
     def forward(self, x: Any, *args: Any) -> Any:
         """Apply the layers in order; further arguments go to the first."""
@@ -83,6 +79,12 @@ class Sequential(Block):
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a layer, or a container of the same class that shares the layers of a slice."""
+        if not isinstance(index, slice) and whole(index) is None:
+            raise BlockError(
+                f"layers are counted, as in net[0] and net[1:]; got {shown(index)}; "
+                "net.collect_params() has parameters by path",
+                path=self.path,
+            )
         layers = list(self._children.values())[index]
         if isinstance(layers, Block):
             return layers
@@ -108,12 +110,7 @@ class LossFunction(Lambda):
 def check_loss(loss: Any) -> None:
     """Raise `BlockError` (GI407) unless a loss is a block or a function."""
     if isinstance(loss, type) or not callable(loss):
-        kind = (
-            f"the class {loss.__name__}: make one, {loss.__name__}()"
-            if isinstance(loss, type)
-            else repr(loss)
-        )
-        raise BlockError(f"a loss is a block or a function of outputs and labels, not {kind}")
+        raise BlockError(f"a loss is a block or a function of outputs and labels, not {shown(loss)}")
 
 
 class WithLoss(Block):

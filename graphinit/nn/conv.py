@@ -9,7 +9,7 @@ from graphinit.errors import BlockError
 from graphinit.ir.kernel import Kernel
 from graphinit.nn.basic import ZEROS, ActivationLike, activated, activation_layer
 from graphinit.nn.block import Block
-from graphinit.nn.checks import positive_size, unknown_size
+from graphinit.nn.checks import flag, positive_size, unknown_size
 from graphinit.nn.images import image_padding, is_channels_last, per_axis
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
@@ -70,7 +70,9 @@ class Convolution(Block):
             notes[0], *([*sizes, within] if self._channels_last else [within, *sizes])
         )
         self.bias = (
-            Parameter("bias", shape=(channels,), init=bias_initializer).note("channels") if use_bias else None
+            Parameter("bias", shape=(channels,), init=bias_initializer).note("channels")
+            if flag("use_bias", use_bias)
+            else None
         )
         self.act = None if activation is None else activation_layer(activation)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from graphinit.errors import BlockError
 from graphinit.nn.checks import choice
-from graphinit.scalars import whole
+from graphinit.scalars import several, whole
 from graphinit.suggestions import did_you_mean
 
 LAYOUTS = {1: ("NCW", "NWC"), 2: ("NCHW", "NHWC"), 3: ("NCDHW", "NDHWC")}
@@ -23,8 +21,8 @@ def per_axis(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ..
     BlockError
         GI407, when it is neither, or a number is less than `least`.
     """
-    several = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
-    given = tuple(map(whole, value)) if several else (whole(value),) * count
+    entries = several(value)
+    given = (whole(value),) * count if entries is None else tuple(map(whole, entries))
     numbers = tuple(item for item in given if item is not None and item >= least)
     if not len(numbers) == len(given) == count:
         raise BlockError(f"{name} is a whole number of at least {least}, or {count} of them; got {value!r}")

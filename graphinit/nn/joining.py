@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from graphinit import functional as F
 from graphinit.errors import BlockError
-from graphinit.nn.basic import Lambda
+from graphinit.nn.basic import as_layer
 from graphinit.nn.block import Block
 from graphinit.nn.checks import whole_number, whole_numbers
 from graphinit.nn.containers import Sequential
@@ -95,12 +95,12 @@ class Residual(Block):
         self, block: Any, projection: Any = False, axis: int = -1, weight_initializer: Any = None
     ) -> None:
         super().__init__()
-        self.body = _block(block)
+        self.body = as_layer(block)
         self._axis = whole_number("axis", axis)
         asked = truth(projection)
         if asked:
             self.weight = Parameter("weight", shape=(-1, -1), init=weight_initializer, kernel="OI")
-        self.projection = None if asked is not None or projection is None else _block(projection)
+        self.projection = None if asked is not None or projection is None else as_layer(projection)
 
     def forward(self, x: Any) -> Any:
         """Add what the block makes of x to x."""
@@ -111,14 +111,6 @@ class Residual(Block):
         elif self.projection is not None:
             x = self.projection(x)
         return y + x
-
-
-def _block(layer: Any) -> Block:
-    if isinstance(layer, Block):
-        return layer
-    if isinstance(layer, type) or not callable(layer):
-        raise BlockError(f"a layer is a block or a function of tensors, not {layer!r}")
-    return Lambda(layer)
 
 
 class Reshape(Block):

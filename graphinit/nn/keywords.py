@@ -31,6 +31,18 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "eps": ("epsilon",),
     "dim": ("axis",),
     "p": ("rate",),
+    "data_format": ("layout",),
+    "affine": ("center",),
+    "elementwise_affine": ("center",),
+    "embed_dim": ("units",),
+    "d_model": ("units",),
+    "nhead": ("num_heads",),
+    "dim_feedforward": ("hidden_size",),
+    "norm_first": ("pre_norm",),
+    "output_size": ("units",),
+    "batch_first": ('layout="NTC"',),
+    "beta_init": ("beta_initializer",),
+    "scale_init": ("gamma_initializer",),
 }
 """Arguments of layers, and those that may be meant."""
 
@@ -40,6 +52,13 @@ LEFT_OUT: Mapping[str, str] = {
     "device": "everything lives in main memory",
     "inplace": "memory is planned when the network is compiled",
     "input_shape": "sizes of inputs are inferred",
+    "normalized_shape": "sizes of inputs are inferred, and axis= says along which the layer normalises",
+    "name": "parameters are named by their place, as in 0.weight",
+    "rng": "initialize(seed=...) says where random numbers begin",
+    "rngs": "initialize(seed=...) says where random numbers begin",
+    "return_sequences": "all steps are returned; F.take and indices pick one",
+    "kernel_regularizer": "an optimizer's wd= does what it did",
+    "reduction": "there is a loss for each sample; F.mean or F.sum joins them",
 }
 """Arguments of layers that nothing stands for here, and why."""
 
@@ -82,9 +101,13 @@ def keyword_error(kind: type, name: str, taken: Iterable[str] = ()) -> SpellingE
         What it takes.
     """
     known = tuple(taken)
-    meant = [item for item in ARGUMENTS.get(name, ()) if item in known]
+    meant = [
+        item if "=" in item else f"{item}="
+        for item in ARGUMENTS.get(name, ())
+        if item.partition("=")[0] in known
+    ]
     if meant:
-        return SpellingError(f"{kind.__name__} has no argument {name!r} here; write {meant[0]}=")
+        return SpellingError(f"{kind.__name__} has no argument {name!r} here; write {meant[0]}")
     if name in LEFT_OUT:
         return SpellingError(f"{kind.__name__} has no argument {name!r} here; leave it out: {LEFT_OUT[name]}")
     if name == "params":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from graphinit import functional as F
@@ -66,7 +65,7 @@ class NormalLike(_Drawn):
 
     def __init__(self, mean: float = 0.0, std: float = 1.0) -> None:
         super().__init__()
-        self._mean, self._std = _number("mean", mean), _number("std", std, least=0)
+        self._mean, self._std = number("mean", mean), number("std", std, least=0)
 
     def forward(self, x: Any) -> Any:
         """Draw as many numbers as x has."""
@@ -94,7 +93,7 @@ class UniformLike(_Drawn):
 
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         super().__init__()
-        self._low, self._high = _number("low", low), _number("high", high, least=low)
+        self._low, self._high = number("low", low), number("high", high, least=low)
 
     def forward(self, x: Any) -> Any:
         """Draw as many numbers as x has."""
@@ -123,7 +122,7 @@ class GaussianNoise(_Drawn):
 
     def __init__(self, std: float) -> None:
         super().__init__()
-        self._std = _number("std", std, least=0)
+        self._std = number("std", std, least=0)
 
     def forward(self, x: Any) -> Any:
         """Add noise to x in training."""
@@ -134,11 +133,3 @@ class GaussianNoise(_Drawn):
 
     def __repr__(self) -> str:
         return f"GaussianNoise(std={self._std:g})"
-
-
-def _number(name: str, value: Any, least: float = -math.inf) -> float:
-    """Return a finite number, which alone can be drawn with."""
-    given = number(name, value, least=least)
-    if not math.isfinite(given):
-        raise BlockError(f"{name} is a finite number; got {value!r}")
-    return given

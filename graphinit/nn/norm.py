@@ -10,7 +10,7 @@ from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.basic import ZEROS
 from graphinit.nn.block import Block
-from graphinit.nn.checks import number, positive_size, unknown_size, whole_number
+from graphinit.nn.checks import flag, number, positive_size, unknown_size, whole_number
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -36,17 +36,17 @@ class _Norm(Block):
         super().__init__()
         channels = unknown_size("in_channels", in_channels)
         self._axis, self._epsilon = whole_number("axis", axis), number("epsilon", epsilon, above=0)
-        self._center, self._scale = bool(center), bool(scale)
+        self._center, self._scale = flag("center", center), flag("scale", scale)
         self.gamma = Parameter(
             "gamma",
-            grad_req="write" if scale else "null",
+            grad_req="write" if self._scale else "null",
             shape=(channels,),
             init=gamma_initializer,
             differentiable=self._scale,
         ).note("in_channels")
         self.beta = Parameter(
             "beta",
-            grad_req="write" if center else "null",
+            grad_req="write" if self._center else "null",
             shape=(channels,),
             init=beta_initializer,
             differentiable=self._center,
@@ -126,7 +126,7 @@ class BatchNorm(_Norm):
     ) -> None:
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, in_channels)
         self._momentum = number("momentum", momentum, least=0, most=1)
-        self._use_global_stats = bool(use_global_stats)
+        self._use_global_stats = flag("use_global_stats", use_global_stats)
         shape = self.gamma.shape
         self.running_mean = Parameter(
             "running_mean", "null", shape, init=running_mean_initializer, differentiable=False

@@ -24,7 +24,7 @@ from graphinit.nn.programs import Programs
 from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
-from graphinit.plain_text import class_name, escaped
+from graphinit.plain_text import class_name, escaped, shown
 from graphinit.spellings import BLOCKS, attribute_error
 from graphinit.state import RandomState
 from graphinit.variable import Variable
@@ -47,8 +47,8 @@ class Owner(Portable):
     _holders: Holders
     _origin: Origin | None
     _programs: Programs
-    _pre_hooks: list[Callable[[Owner, tuple[Any, ...]], Any]]
-    _hooks: list[Callable[[Owner, tuple[Any, ...], Any], Any]]
+    _pre_hooks: list[Callable[[Any, Any], Any]]
+    _hooks: list[Callable[[Any, Any, Any], Any]]
     _adopts_children = True
     _takes_in_blocks = False
     """Whether blocks that its `forward` calls, and that stand nowhere in the network, become its children."""
@@ -77,7 +77,11 @@ class Owner(Portable):
         for name, value in options.items():
             if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
                 raise keyword_error(type(self), name)
-        following(*args)
+        if args:
+            raise BlockError(
+                f"{class_name(self)} takes no arguments in order; got {', '.join(map(shown, args))}"
+            )
+        following()
 
     if not TYPE_CHECKING:
 
@@ -140,7 +144,7 @@ class Owner(Portable):
             GI407, when it is no block.
         """
         if not isinstance(block, Owner):
-            raise BlockError(f"{block!r} is not a block", path=self.path)
+            raise BlockError(f"a child is a block, not {shown(block)}", path=self.path)
         self._register(str(len(self._children)) if name is None else name, block)
 
     def changed(self) -> None:
@@ -236,6 +240,8 @@ class Owner(Portable):
                 found[prefix + key] = parameter
                 aliases.setdefault(f"{block.name}_{key}", prefix + key)
         if select is not None:
+            if not isinstance(select, str | re.Pattern):
+                raise BlockError(f"parameters are selected by a regular expression, not {shown(select)}")
             pattern = re.compile(select)
             older: defaultdict[str, list[str]] = defaultdict(list)
             for name, path in aliases.items():
@@ -302,6 +308,8 @@ class Owner(Portable):
         }
         found = {name: (*places[name], parameter) for name, parameter in shared.items() if name in places}
         for block, key, parameter in found.values():
+            if not isinstance(parameter, Parameter):
+                raise BlockError(f"share_parameters ties parameters; got {shown(parameter)} for {key!r}")
             check_tie(block._parameters[key], parameter)
         for name in shared:
             if name not in places:
@@ -310,7 +318,7 @@ class Owner(Portable):
             setattr(block, key, parameter)
         return self
 
-    def apply(self, function: Callable[[Owner], Any]) -> Self:
+    def apply(self, function: Callable[[Any], Any]) -> Self:
         """Call a function on every block below and on this one, and return self.
 
         Children come before their parents and in order, as in Gluon and PyTorch; a block that stands in
@@ -342,6 +350,8 @@ class Owner(Portable):
         Sequential
         Sequential
         """
+        if isinstance(function, type) or not callable(function):
+            raise BlockError(f"apply takes a function of a block, not {shown(function)}", path=self.path)
         for block in list(self._inner_first()):
             function(block)
         return self
@@ -426,21 +436,24 @@ class Owner(Portable):
 
     # ------------------------------------------------------------------ hooks and printing
 
-    def register_forward_pre_hook(self, hook: Callable[[Owner, tuple[Any, ...]], Any]) -> Handle:
+    def register_forward_pre_hook(self, hook: Callable[[Any, Any], Any]) -> Handle:
         """Call ``hook(block, inputs)`` before `forward`.
 
         On the block that is called it sees arrays, at each call; inside a network tensors, once for
         each description.
         """
-        self._pre_hooks.append(hook)
-        self.changed()
-        return Handle(self._pre_hooks, hook)
+        return self._hooked(self._pre_hooks, hook)
 
-    def register_forward_hook(self, hook: Callable[[Owner, tuple[Any, ...], Any], Any]) -> Handle:
+    def register_forward_hook(self, hook: Callable[[Any, Any, Any], Any]) -> Handle:
         """Call ``hook(block, inputs, output)`` after `forward`; see `register_forward_pre_hook`."""
-        self._hooks.append(hook)
+        return self._hooked(self._hooks, hook)
+
+    def _hooked(self, hooks: list[Any], hook: Any) -> Handle:
+        if not callable(hook):
+            raise BlockError(f"a hook is a function, not {shown(hook)}", path=self.path)
+        hooks.append(hook)
         self.changed()
-        return Handle(self._hooks, hook)
+        return Handle(hooks, hook)
 
     def __repr__(self) -> str:
         inner = "\n".join(

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphinit import functional as F
 from graphinit.nn.block import Block
+from graphinit.nn.checks import flag
 from graphinit.nn.images import is_channels_last, per_axis
 from graphinit.plain_text import class_name
 
@@ -32,10 +33,10 @@ class Pool(Block):
         self._strides = self._size if strides is None else per_axis("strides", strides, count)
         self._named = {"kernel": "pool_size", "strides": "pool_size" if strides is None else "strides"}
         self._padding = per_axis("padding", padding, count, 0)
-        self._ceil = bool(ceil_mode)
+        self._ceil = flag("ceil_mode", ceil_mode)
         self._layout = layout
         self._channels_last = is_channels_last(layout, count)
-        self._count_include_pad = bool(count_include_pad)
+        self._count_include_pad = flag("count_include_pad", count_include_pad)
         self._whole = whole
 
     def forward(self, x: Any) -> Any:

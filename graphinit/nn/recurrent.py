@@ -17,7 +17,7 @@ from graphinit.errors import BlockError
 from graphinit.ir.tensor import Tensor
 from graphinit.nn.basic import ZEROS, Dropout
 from graphinit.nn.block import Block
-from graphinit.nn.checks import choice, positive_size, unknown_size
+from graphinit.nn.checks import choice, flag, positive_size, unknown_size
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -72,7 +72,7 @@ class RecurrentLayer(Block):
         self._num_layers = positive_size("num_layers", num_layers)
         self._input_size = unknown_size("input_size", input_size)
         self._layout = choice("layout", layout, ("TNC", "NTC"))
-        self._directions = ("l", "r") if bidirectional else ("l",)
+        self._directions = ("l", "r") if flag("bidirectional", bidirectional) else ("l",)
         self.drop = Dropout(dropout) if dropout else None
         rows, hidden = self._gates * self._hidden_size, self._hidden_size
         for layer in range(self._num_layers):

@@ -30,7 +30,7 @@ from graphinit.optimizers.program import GradientVariable, Item
 from graphinit.optimizers.restoring import Restored, Types, restored
 from graphinit.optimizers.rule import Slot, Update, limited_scale, wide_dtype
 from graphinit.parameter import Parameter
-from graphinit.plain_text import class_name
+from graphinit.plain_text import class_name, shown
 from graphinit.recording import settle_pending
 from graphinit.runtime.executor import StateVariable
 from graphinit.storage.contents import Stored
@@ -138,6 +138,12 @@ class Optimizer(Portable):
         """
         if self.parameters:
             raise ParameterError("an optimiser trains one set of parameters; make another one", code="GI405")
+        if not isinstance(params, Iterable):
+            raise ParameterError(
+                "an optimiser takes net.collect_params(), or net.parameters(), first, and the rest by name, as in "
+                f"learning_rate=0.1; got {shown(params)}",
+                code="GI405",
+            )
         named = params.items() if isinstance(params, Mapping) else ((None, item) for item in params)
         found: dict[int, tuple[str | None, Parameter]] = {}
         for name, parameter in named:

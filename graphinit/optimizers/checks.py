@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from graphinit.errors import ParameterError
-from graphinit.scalars import real
+from graphinit.scalars import is_finite, real
 
 
 def number(name: str, value: Any, least: float = -np.inf, most: float = np.inf) -> float:
     """Return a finite number of a range; `ParameterError` (GI405) when it is none."""
     given = real(value)
-    if given is None or not _is_finite(given):
+    if given is None or not is_finite(given):
         raise ParameterError(f"{name} is a number, not {value!r}", code="GI405")
     if not least <= given <= most:
         raise ParameterError(f"{name} is from {least:g} to {most:g}, not {value!r}", code="GI405")
     return float(given)
-
-
-def _is_finite(value: Any) -> bool:
-    try:
-        return math.isfinite(value)
-    except (OverflowError, TypeError):  # a whole number that no float is as large as; a complex one
-        return False
 
 
 def positive(name: str, value: Any) -> float:

@@ -1,7 +1,7 @@
 """Dtypes of a graph's values.
 
-An input without a dtype becomes int64 where a consumer takes integers, else float32.  A Python
-number (a constant of no dtype) gives way to the other operands.
+An input without a dtype becomes int64 where a consumer takes integers, bool where one takes truth values,
+else float32.  A Python number (a constant of no dtype) gives way to the other operands.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from graphinit.ir.op import Rule, default_dtype
 from graphinit.ir.types import is_float, is_integer
 
 _FITS = {"int": is_integer, "float": is_float, "bool": "bool".__eq__}
+_DEFAULTS = {"int": "int64", "bool": "bool"}
 _KINDS = {"int": "integers", "float": "floating numbers", "bool": "truth values"}
 
 
@@ -120,8 +121,9 @@ class Dtypes:
             spec = row.rule.spec
             if spec is not None and open_.intersection(row.slots[: row.inputs]):
                 for index in range(row.inputs):
-                    if row.slots[index] in open_ and spec.parsed.input(index).kind == "int":
-                        self.dtypes[row.slots[index]] = "int64"
+                    wanted = _DEFAULTS.get(spec.parsed.input(index).kind)
+                    if wanted and row.slots[index] in open_ and self.dtypes[row.slots[index]] != "int64":
+                        self.dtypes[row.slots[index]] = wanted
         for value in open_:
             self.dtypes[value] = self.dtypes[value] or "float32"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import graphinit.ops
-from graphinit.errors import GraphError
+from graphinit.errors import UnknownNameError
 from graphinit.ir.dims import Dim, Expr, bounds, stand_in
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
@@ -273,15 +273,15 @@ def number_of(graph: Graph, name: str) -> int:
 
     Raises
     ------
-    GraphError
+    UnknownNameError
         GI106, when there is none.
     """
-    value = _value(graph, name)
+    value = _value(graph, name) if isinstance(name, str) else None
     if value is not None:
         return graph.numbers[value.node] + value.port
     hint = did_you_mean(name, [*graph.nodes, *graph.outputs])
     hint = hint or f"; its inputs are {', '.join(graph.inputs) or 'none'}"
-    raise GraphError(f"nothing in the graph is called {name!r}{hint}", code="GI106", node=name)
+    raise UnknownNameError(f"nothing in the graph is called {name!r}{hint}", node=str(name))
 
 
 def _value(graph: Graph, name: str) -> Value | None:

@@ -251,7 +251,9 @@ def test_a_name_like_none_gets_the_list():
         nn.Lambda("sofmax")
 
 
-@pytest.mark.parametrize(("wrong", "words"), [(nn.ReLU, "the class ReLU"), (3, "3"), (True, "True")])
+@pytest.mark.parametrize(
+    ("wrong", "words"), [(nn.ReLU, "the class ReLU; call it to make one"), (3, "3"), (True, "True")]
+)
 def test_what_is_no_activation_is_refused(wrong, words):
     for make in (nn.Activation, lambda act: nn.Dense(4, activation=act)):
         with pytest.raises(BlockError) as caught:

@@ -30,6 +30,7 @@ REQUIRED = {
     "Dropout": (0.5, (1, 2)),
     "DropoutCell": (0.5,),
     "Embedding": (7, 3),
+    "GaussianNoise": (0.5,),
     "GRU": (5,),
     "GRUCell": (5,),
     "GroupNorm": (2,),

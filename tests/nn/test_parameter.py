@@ -12,6 +12,7 @@ from graphinit.errors import (
     GradientError,
     ParameterError,
     ShapeError,
+    SpellingError,
     UninitializedError,
 )
 from graphinit.parameter import Parameter
@@ -206,3 +207,18 @@ def test_constants():
 
 def test_repr():
     assert repr(Parameter("weight", shape=(2, 3))) == "Parameter (shape=(2, 3), dtype=float32)"
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda: Parameter(np.ones(3)), SpellingError, "write nn.Parameter('weight', shape=shape, init=init.Constant"),
+        (lambda: Parameter(3), ParameterError, "the name of a parameter is text, not 3; its shape is shape="),
+        (lambda: Parameter(lr_mult="a"), ParameterError, "lr_mult is a finite number, not 'a'"),
+        (lambda: Parameter(wd_mult=float("nan")), ParameterError, "wd_mult is a finite number, not nan"),
+    ],
+)  # fmt: skip
+def test_what_no_parameter_is_made_of(make, kind, words):
+    with pytest.raises(kind) as caught:
+        make()
+    assert words in caught.value.message

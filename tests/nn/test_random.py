@@ -79,3 +79,28 @@ def test_a_seed_is_an_integer(bad):
 def test_unknown_scheme():
     with pytest.raises(ParameterError, match="mxnet-np"):
         random.scheme("torch")
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: random.uniform("a"), "low is a finite number, not 'a'"),
+        (lambda: random.normal(0, None), "scale is a finite number, not None"),
+        (lambda: random.uniform(0, 1, "a"), "a shape is a size or a tuple of sizes, not 'a'"),
+        (lambda: random.normal(0, 1, (2.5,)), "a shape is a size or a tuple of sizes, not (2.5,)"),
+        (lambda: random.uniform(shape=-1), "a shape is a size or a tuple of sizes, not -1"),
+    ],
+)
+def test_bad_draws_are_refused(draw, words):
+    before = random.place()
+    with pytest.raises(ParameterError) as caught:
+        draw()
+    assert caught.value.message == words
+    assert random.place() == before
+
+
+def test_numbers_of_numpy_draw_what_plain_ones_draw():
+    random.seed(3)
+    plain = random.uniform(0, 2, (3, 5))
+    random.seed(3)
+    assert (random.uniform(np.int64(0), np.float32(2), np.array([3, 5])) == plain).all()

@@ -235,10 +235,10 @@ def test_threads_never_share_a_number():
     class Sometimes(init.Initializer):
         def _init_weight(self, name, data):
             data[:] = name.stream.uniform(0, 1, data.shape)
-            if next(turns) % 3 == 0:
+            if next(calls) % 3 == 0:
                 raise RuntimeError
 
-    found, turns = [], itertools.count()
+    found, calls = [], itertools.count()
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()

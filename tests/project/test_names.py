@@ -25,7 +25,7 @@ from graphinit import (
 from graphinit import (
     functional as F,
 )
-from graphinit.errors import BlockError, GraphError, GraphInitError
+from graphinit.errors import BlockError, GraphError, GraphInitError, UnknownNameError
 from graphinit.foreign_names import FOREIGN
 from graphinit.suggestions import nearest
 
@@ -179,10 +179,10 @@ def test_wrong_arguments_get_suggestions(make, message):
 
 def test_wrong_keys_get_suggestions():
     net = nn.Sequential(nn.Dense(3))
-    with pytest.raises(KeyError, match=r"there is no parameter '0.weigth'; did you mean '0.weight'\?"):
+    with pytest.raises(KeyError, match=r"  there is no parameter '0.weigth'; did you mean '0.weight'\?$"):
         net.collect_params()["0.weigth"]
     with pytest.raises(
-        KeyError, match=r"nothing in the graph is called '0.weigth'; did you mean '0.weight'\?"
+        KeyError, match=r"  nothing in the graph is called '0.weigth'; did you mean '0.weight'\?$"
     ):
         passes.infer_shapes(net)["0.weigth"]
     with pytest.raises(GraphError, match=r"did you mean '0.bias'\?"):
@@ -204,3 +204,17 @@ def test_arguments_that_a_subclass_takes_are_its_own():
 
     with pytest.raises(BlockError, match="Plain takes no argument 'widht'; did you mean 'width'"):
         Plain(widht=3)
+
+
+def test_look_ups_by_name_are_one_error_that_is_a_key_error():
+    net = nn.Dense(3, in_units=2)
+    graph = net.trace(x=(5, 2))
+    report = passes.infer_shapes(graph)
+    for known in (net.collect_params(), graph, report):
+        with pytest.raises(UnknownNameError, match="'weigth'; did you mean 'weight'") as caught:
+            known["weigth"]
+        assert isinstance(caught.value, KeyError)
+        assert (caught.value.code, str(caught.value).count("\n")) == ("GI106", 1)
+    assert report.get("weigth", 7) == 7
+    with pytest.raises(UnknownNameError, match="nothing in the graph is called 3; its inputs are x"):
+        report.why(3)

@@ -427,3 +427,21 @@ def test_bad_schedules():
     ):
         with pytest.raises(ParameterError):
             make()
+
+
+def test_a_rate_in_the_place_of_parameters_is_explained():
+    with pytest.raises(ParameterError, match=r"and the rest by name, as in learning_rate=0.1; got 0.001$"):
+        optimizer.Adam(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "name"),
+    [
+        (lr_scheduler.FactorScheduler, 10, "step"),
+        (lr_scheduler.MultiFactorScheduler, (3, 7), "step"),
+        (lr_scheduler.PolyScheduler, 11, "max_update"),
+        (lr_scheduler.CosineScheduler, 13, "max_update"),
+    ],
+)
+def test_a_schedule_takes_its_updates_first(kind, first, name):
+    assert kind(first, base_lr=0.5) == kind(base_lr=0.5, **{name: first})

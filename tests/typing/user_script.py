@@ -43,6 +43,15 @@ class Residual(nn.Block):
         return y + x
 
 
+def redraw(block: nn.Block) -> None:
+    if isinstance(block, nn.Dense):
+        block.weight.initialize(init.Normal(0.02), force_reinit=True)
+
+
+def watch(block: nn.Block, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    print(block.name, len(inputs), output.shape)
+
+
 class Pair(nn.Block):
     """Two inputs."""
 
@@ -95,6 +104,9 @@ def main() -> None:
     for name, node in graph.parameters.items():
         print(name, node.op, node.type.shape)
 
+    net.apply(redraw)
+    with net[0].register_forward_hook(watch):
+        net(x)
     output = predict(net, x)
     assert output.shape == predicted(net, x).shape == (8, 2)
     net[0].weight.data()[:] += 1
