@@ -149,6 +149,32 @@ def split_batch(batch: Any) -> tuple[Any, Any]:
     )
 
 
+class BatchMean:
+    """The mean of losses over batches: each sample counts alike, where a batch has one loss too."""
+
+    total, count = 0.0, 0
+
+    def add(self, losses: np.ndarray, x: Any) -> None:
+        """Take in a batch of inputs `x`."""
+        count = losses.size if losses.ndim else _length(x)
+        self.total += float(losses.sum()) * (1 if losses.ndim else count)
+        self.count += count
+
+    def value(self) -> float:
+        """Return the mean, nan of nothing."""
+        return self.total / self.count if self.count else float("nan")
+
+
+def _length(x: Any) -> int:
+    """Return the number of samples in the inputs of a batch: the length of their first array, 1 without any."""
+    if isinstance(x, Mapping):
+        x = tuple(x.values())
+    if isinstance(x, tuple | list) and not _is_numbers(x):
+        return next((length for length in map(_length, x) if length != 1), 1)
+    shape = (len(x),) if isinstance(x, tuple | list) else getattr(x, "shape", ())
+    return int(shape[0]) if shape else 1
+
+
 class DataLoader(Portable):
     """Batches of a dataset, epoch after epoch.
 
