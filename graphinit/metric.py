@@ -252,7 +252,14 @@ class CrossEntropy(EvalMetric):
             scores = scores - scores.max(axis=1, keepdims=True)
             losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(ids)), ids]
         else:
-            losses = -np.log(scores[np.arange(len(ids)), ids] + self.eps)
+            shares = scores[np.arange(len(ids)), ids]
+            beyond = shares[(shares < -1e-2) | (shares > 1 + 1e-2)]  # those of float16 are rounded
+            if beyond.size:
+                raise ArrayError(
+                    f"metric {self.name!r} takes probabilities, from 0 to 1, and not {beyond[0]:.4g}; of scores before "
+                    f"the softmax it is {type(self).__name__}(from_logits=True)"
+                )
+            losses = -np.log(np.maximum(shares, 0) + self.eps)
         return float(losses[counts].sum()), int(counts.sum())
 
 
