@@ -104,6 +104,11 @@ def _taken(part: Any, index: Any) -> Any:
 def stack_samples(samples: Sequence[Any]) -> Any:
     """Return samples as a batch: arrays stacked, tuples and dicts part by part; None stays None.
 
+    Raises
+    ------
+    ArrayError
+        GI302, when samples are of different shapes.
+
     Examples
     --------
     >>> stack_samples([({"a": 1}, 2), ({"a": 3}, 4)])
@@ -114,7 +119,16 @@ def stack_samples(samples: Sequence[Any]) -> Any:
         return {key: stack_samples([sample[key] for sample in samples]) for key in first}
     if isinstance(first, tuple):
         return tuple(stack_samples(part) for part in zip(*samples, strict=True))
-    return None if first is None else np.stack([np.asarray(sample) for sample in samples])
+    if first is None:
+        return None
+    arrays = [np.asarray(sample) for sample in samples]
+    shapes = dict.fromkeys(array.shape for array in arrays)
+    if len(shapes) > 1:
+        raise ArrayError(
+            f"samples of one batch have one shape, not {', '.join(map(str, shapes))}; arrays of samples side by side "
+            "go into a tuple, (x, y), and batchify_fn= makes batches of samples that differ"
+        )
+    return np.stack(arrays)
 
 
 def split_batch(batch: Any) -> tuple[Any, Any]:

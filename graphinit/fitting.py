@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -224,7 +224,8 @@ def _criterion(loss: Any) -> Block:
 
 
 def _metrics(given: Any) -> list[EvalMetric]:
-    return [create(item) for item in ((given,) if isinstance(given, str | EvalMetric) else given)]
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    return [create(item) for item in (given if several else (given,))]
 
 
 def fit(

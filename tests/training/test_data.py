@@ -136,6 +136,20 @@ def test_entropies():
     assert padded.get()[1] == pytest.approx(np.exp(expected))
 
 
+def test_samples_that_make_no_batch():
+    loader = DataLoader([np.ones(3), np.ones(2)], batch_size=2)
+    with pytest.raises(
+        ArrayError, match=r"samples of one batch have one shape, not \(3,\), \(2,\); arrays of samples"
+    ):
+        list(loader)
+
+
+@pytest.mark.parametrize("bad", [0, 2.5, "a", True])
+def test_what_is_no_number_of_best_scores(bad):
+    with pytest.raises(CallError, match=f"top_k is a whole number of 1 or more, not {bad!r}"):
+        metric.TopKAccuracy(bad)
+
+
 @pytest.mark.parametrize("kind", [metric.CrossEntropy, metric.Perplexity])
 @pytest.mark.parametrize("score", [-0.5, 3.0])
 def test_entropies_tell_scores_from_probabilities(kind, score):

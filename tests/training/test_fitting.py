@@ -207,6 +207,11 @@ def test_evaluation_is_inference_wherever_it_is_asked_for():
             assert evaluate(net, lambda out: out.mean(axis=1), x) == {"loss": 1.0}
 
 
+def test_one_thing_that_is_no_metric():
+    with pytest.raises(CallError, match="there is no metric 5; there are acc"):
+        evaluate(dense(), loss.L2Loss(), (ramp(4, 2), ramp(4, 3)), metrics=5)
+
+
 def test_samples_count_alike_where_a_batch_has_one_loss():
     x = np.arange(14, dtype=np.float32).reshape(7, 2)
     for given in (x, {"x": x}, ((x,), None)):
