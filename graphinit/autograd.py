@@ -70,7 +70,10 @@ def is_recording() -> bool:
 
 
 def is_training() -> bool:
-    """Whether networks run in training mode here: in this thread and task."""
+    """Whether networks run in training mode here: in this thread and task.
+
+    In a `forward` it says in which mode that is described, in compiled steps too.
+    """
     return mode.value.training
 
 

@@ -104,6 +104,11 @@ def _taken(part: Any, index: Any) -> Any:
 def stack_samples(samples: Sequence[Any]) -> Any:
     """Return samples as a batch: arrays stacked, tuples and dicts part by part; None stays None.
 
+    Raises
+    ------
+    ArrayError
+        GI302, when samples are of different shapes.
+
     Examples
     --------
     >>> stack_samples([({"a": 1}, 2), ({"a": 3}, 4)])
@@ -114,7 +119,16 @@ def stack_samples(samples: Sequence[Any]) -> Any:
         return {key: stack_samples([sample[key] for sample in samples]) for key in first}
     if isinstance(first, tuple):
         return tuple(stack_samples(part) for part in zip(*samples, strict=True))
-    return None if first is None else np.stack([np.asarray(sample) for sample in samples])
+    if first is None:
+        return None
+    arrays = [np.asarray(sample) for sample in samples]
+    shapes = dict.fromkeys(array.shape for array in arrays)
+    if len(shapes) > 1:
+        raise ArrayError(
+            f"samples of one batch have one shape, not {', '.join(map(str, shapes))}; arrays of samples side by side "
+            "go into a tuple, (x, y), and batchify_fn= makes batches of samples that differ"
+        )
+    return np.stack(arrays)
 
 
 def split_batch(batch: Any) -> tuple[Any, Any]:
@@ -147,6 +161,32 @@ def split_batch(batch: Any) -> tuple[Any, Any]:
         f"a batch is x or a pair (x, y), and this one has {len(batch)} parts; several inputs go into a tuple of "
         "their own, ((x1, x2), y)"
     )
+
+
+class BatchMean:
+    """The mean of losses over batches: each sample counts alike, where a batch has one loss too."""
+
+    total, count = 0.0, 0
+
+    def add(self, losses: np.ndarray, x: Any) -> None:
+        """Take in a batch of inputs `x`."""
+        count = losses.size if losses.ndim else _length(x)
+        self.total += float(losses.sum()) * (1 if losses.ndim else count)
+        self.count += count
+
+    def value(self) -> float:
+        """Return the mean, nan of nothing."""
+        return self.total / self.count if self.count else float("nan")
+
+
+def _length(x: Any) -> int:
+    """Return the number of samples in the inputs of a batch: the length of their first array, 1 without any."""
+    if isinstance(x, Mapping):
+        x = tuple(x.values())
+    if isinstance(x, tuple | list) and not _is_numbers(x):
+        return next((length for length in map(_length, x) if length != 1), 1)
+    shape = (len(x),) if isinstance(x, tuple | list) else getattr(x, "shape", ())
+    return int(shape[0]) if shape else 1
 
 
 class DataLoader(Portable):

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from graphinit.checkpoint import load_checkpoint, save_checkpoint
-from graphinit.data import DataLoader, split_batch
+from graphinit.data import BatchMean, DataLoader, split_batch
 from graphinit.errors import CallError
 from graphinit.faces import listed_face
 from graphinit.ir.origin import warn_user
@@ -30,6 +30,7 @@ from graphinit.metric import EvalMetric, create
 from graphinit.nn.block import Block
 from graphinit.nn.containers import LossFunction, call_on, check_loss, judge
 from graphinit.plain_text import escaped
+from graphinit.recording import ModeScope
 from graphinit.scalars import whole
 from graphinit.suggestions import did_you_mean
 from graphinit.training import TrainingStep, compile_step
@@ -176,7 +177,9 @@ class EarlyStopping:
 
 
 def evaluate(net: Block, loss: Any, data: Any, metrics: Any = (), batch_size: int = 32) -> Record:
-    """Return the mean loss and metrics of a network on data, in inference mode.
+    """Return the mean loss and metrics of a network on data, in inference mode and not recorded.
+
+    Each sample counts alike: where the loss gives one number for a batch, that counts for all of them.
 
     Parameters
     ----------
@@ -200,18 +203,19 @@ def evaluate(net: Block, loss: Any, data: Any, metrics: Any = (), batch_size: in
     """
     made = _metrics(metrics)
     criterion = _criterion(loss)
-    total, count = 0.0, 0
     for item in made:
         item.reset()
+    mean = BatchMean()
     batches = DataLoader(data, batch_size) if isinstance(data, np.ndarray | tuple | Mapping) else data
     for batch in batches:
         x, y = split_batch(batch)
-        outputs = call_on(net, x)
-        losses = np.asarray(judge(criterion, outputs, y))
-        total, count = total + float(losses.sum()), count + losses.size
+        with ModeScope(recorder=None, training=False):  # wherever it is called, callbacks and loops included
+            outputs = call_on(net, x)
+            losses = np.asarray(judge(criterion, outputs, y))
+        mean.add(losses, x)
         for item in made:
             item.update(y, outputs)
-    return {"loss": total / count if count else float("nan"), **dict(item.get() for item in made)}
+    return {"loss": mean.value(), **dict(item.get() for item in made)}
 
 
 def _criterion(loss: Any) -> Block:
@@ -220,7 +224,8 @@ def _criterion(loss: Any) -> Block:
 
 
 def _metrics(given: Any) -> list[EvalMetric]:
-    return [create(item) for item in ((given,) if isinstance(given, str | EvalMetric) else given)]
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    return [create(item) for item in (given if several else (given,))]
 
 
 def fit(
@@ -369,14 +374,14 @@ def _step(net: Block, loss: Any, optimizer: Any, **options: Any) -> TrainingStep
 
 
 def _epoch(run: Run) -> Record:
-    total, count = 0.0, 0
+    mean = BatchMean()
     rate = run.step.optimizer.next_rate
     for batch in run.loader:
-        losses = run.step(*split_batch(batch))
-        total, count = total + float(losses.sum()), count + losses.size
-    if not count:
+        x, y = split_batch(batch)
+        mean.add(run.step(x, y), x)
+    if not mean.count:
         raise CallError("there is no batch to train on: the data are fewer than batch_size")
-    return {"loss": total / count, "lr": rate}
+    return {"loss": mean.value(), "lr": rate}
 
 
 __all__ = ["Callback", "EarlyStopping", "History", "Run", "evaluate", "fit"]

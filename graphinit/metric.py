@@ -20,6 +20,7 @@ import numpy as np
 from graphinit.errors import ArrayError, CallError
 from graphinit.faces import listed_face
 from graphinit.plain_text import class_name, escaped
+from graphinit.scalars import whole
 from graphinit.suggestions import did_you_mean
 
 
@@ -167,10 +168,11 @@ class TopKAccuracy(EvalMetric):
     """
 
     def __init__(self, top_k: int = 1, name: str | None = None) -> None:
-        super().__init__(name or f"top_k_accuracy_{top_k}")
-        if top_k < 1:
-            raise CallError(f"top_k is 1 or more, not {top_k!r}")
-        self.top_k = top_k
+        most = whole(top_k)
+        if most is None or most < 1:
+            raise CallError(f"top_k is a whole number of 1 or more, not {top_k!r}")
+        super().__init__(name or f"top_k_accuracy_{most}")
+        self.top_k = most
 
     def measure(self, labels: np.ndarray, preds: np.ndarray) -> tuple[float, int]:
         """Return the number of hits and of samples."""
@@ -252,7 +254,14 @@ class CrossEntropy(EvalMetric):
             scores = scores - scores.max(axis=1, keepdims=True)
             losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(ids)), ids]
         else:
-            losses = -np.log(scores[np.arange(len(ids)), ids] + self.eps)
+            shares = scores[np.arange(len(ids)), ids]
+            beyond = shares[(shares < -1e-2) | (shares > 1 + 1e-2)]  # those of float16 are rounded
+            if beyond.size:
+                raise ArrayError(
+                    f"metric {self.name!r} takes probabilities, from 0 to 1, and not {beyond[0]:.4g}; of scores before "
+                    f"the softmax it is {type(self).__name__}(from_logits=True)"
+                )
+            losses = -np.log(np.maximum(shares, 0) + self.eps)
         return float(losses[counts].sum()), int(counts.sum())
 
 

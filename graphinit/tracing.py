@@ -17,6 +17,7 @@ from graphinit.ir.node import Meta
 from graphinit.ir.op import Attrs
 from graphinit.ir.tensor import Tensor, apply
 from graphinit.ir.types import TensorType
+from graphinit.recording import mode
 from graphinit.scopes import Scope, Scoped
 
 
@@ -31,23 +32,23 @@ class Trace:
         For each parameter (by `id`), its names below the root.
     paths : dict of int to str
         For each block (by `id`), its path below the root.
-    train : bool
-        Whether dropout and batch statistics are on.
     """
 
-    def __init__(
-        self, builder: GraphBuilder, names: dict[int, list[str]], paths: dict[int, str], train: bool
-    ) -> None:
+    def __init__(self, builder: GraphBuilder, names: dict[int, list[str]], paths: dict[int, str]) -> None:
         self.builder = builder
         self.names = names
         self.paths = paths
-        self.train = train
         self.updates: dict[str, Tensor] = {}
         self.running: list[Any] = []
         self.calls: list[
             tuple[Any, Any]
         ] = []  # each block that was run with what it returned, inner ones first
         self._sources: dict[str, Tensor] = {}
+
+    @property
+    def train(self) -> bool:
+        """Whether dropout and batch statistics are on here: the mode in force, which a `forward` may change."""
+        return mode.value.training
 
     def parameter(self, parameter: Any) -> Tensor:
         """Return the tensor of a parameter, adding its node on first use.
@@ -112,6 +113,10 @@ class Trace:
         if name not in self._sources:
             meta = replace(meta, path=name.rpartition(".")[0])  # below the traced root, as its ops' paths are
             self._sources[name] = Tensor(self.builder, self.builder.source(kind, name, type, attrs, meta))
+        elif (
+            kind == "state" and self.builder.nodes[name].op != "state"
+        ):  # read before, where inference was in force
+            self.builder.nodes[name] = replace(self.builder.nodes[name], op=kind, attrs=attrs)
         return self._sources[name]
 
     @contextmanager

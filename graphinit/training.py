@@ -45,7 +45,7 @@ from graphinit.interrupts import Held, hold
 from graphinit.ir.graph import Graph
 from graphinit.ir.origin import warn_user
 from graphinit.ir.types import TensorType, is_float
-from graphinit.nn.arguments import fill, is_array, split
+from graphinit.nn.arguments import is_array, specs_of, split
 from graphinit.nn.block import Block
 from graphinit.nn.containers import WithLoss, check_loss
 from graphinit.optimizers.base import Optimizer
@@ -232,7 +232,11 @@ class TrainingStep(Portable):
 
     def _compile(self, arrays: Mapping[str, np.ndarray], structure: Any) -> _Program:
         model, optimizer = self._model, self.optimizer
-        x, y = (arrays["x"], arrays["y"]) if structure is None else fill(structure, arrays)
+        x, y = (
+            (arrays["x"], arrays["y"])
+            if structure is None
+            else (specs_of(item, arrays) for item in structure)
+        )
         graph, report = settled_graph(model, True, {"x": x, "y": y})
         output = _loss_of(graph, report)
         types = {name: report.type(name) for name in graph.inputs}

@@ -181,6 +181,7 @@ class _Planner:
         """For each phase, the states that it stores and the outputs that are their next values.
 
         Random streams move on when forward has run, running statistics when backward has: the state says.
+        A program that writes, and has no backward, is a whole training step: it ends with both.
         """
         stores: list[list[tuple[str, str]]] = [[], []]
         for output, variable in self.writes.items():
@@ -189,8 +190,8 @@ class _Planner:
             if output not in self.writes and _is_state(self.graph, output):
                 state = output.removeprefix(NEXT)
                 late = self.graph[state].is_stored_late
-                if not late or self.gradients:
-                    stores[late].append((state, output))
+                if not late or self.gradients or self.writes:
+                    stores[late and bool(self.gradients)].append((state, output))
         return stores
 
     def plan(self) -> Plan:

@@ -30,6 +30,13 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Static:
+    """What a call was given that is no array: `trace` takes it as it is, though it read like a shape."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Arguments:
     """Arguments with their arrays taken out.
 
@@ -50,6 +57,11 @@ class Arguments:
         args = tuple(fill(item, values) for item in self.args)
         return args, {name: fill(item, values) for name, item in self.kwargs.items()}
 
+    def specs(self, arrays: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return arguments as `trace` takes them, with arrays in their places."""
+        args = tuple(specs_of(item, arrays) for item in self.args)
+        return args, {name: specs_of(item, arrays) for name, item in self.kwargs.items()}
+
     @property
     def key(self) -> tuple[Any, ...]:
         """What is static about them, hashable where its parts are."""
@@ -60,11 +72,26 @@ def fill(structure: Any, values: Mapping[str, Any]) -> Any:
     """Return a structure with values in place of its leaves."""
     if isinstance(structure, Leaf):
         return values[structure.name]
+    if isinstance(structure, Static):
+        return structure.value
     if isinstance(structure, list | tuple):
         return alike(structure, [fill(item, values) for item in structure])
     if isinstance(structure, dict):
         return {key: fill(item, values) for key, item in structure.items()}
     return structure
+
+
+def specs_of(structure: Any, arrays: Mapping[str, Any]) -> Any:
+    """Return a structure with arrays in place of its leaves, and what has none of them marked as static."""
+    if isinstance(structure, Leaf):
+        return arrays[structure.name]
+    if isinstance(structure, list | tuple | dict) and structure:
+        items = structure.values() if isinstance(structure, dict) else structure
+        made = [specs_of(item, arrays) for item in items]
+        if any(not isinstance(item, Static) for item in made):
+            is_dict = isinstance(structure, dict)
+            return dict(zip(structure, made, strict=True)) if is_dict else alike(structure, made)
+    return Static(structure)
 
 
 def split(name: str, value: Any, leaves: dict[str, Any], is_leaf: Callable[[Any], bool]) -> Any:
@@ -84,8 +111,11 @@ def map_specs(specs: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[st
     changed: dict[str, Any] = {}
     for name, spec in specs.items():
         leaves: dict[str, Any] = {}
-        structure = split(name, spec, leaves, is_spec)
-        changed[name] = fill(structure, {leaf: change(value) for leaf, value in leaves.items()})
+        structure = split(name, spec, leaves, lambda value: isinstance(value, Static) or is_spec(value))
+        changed[name] = fill(
+            structure,
+            {leaf: item if isinstance(item, Static) else change(item) for leaf, item in leaves.items()},
+        )
     return changed
 
 

@@ -76,7 +76,7 @@ def _is_simple(executable: Executable, args: tuple[Any, ...]) -> bool:
 
 
 def _compile(block: Owner, arguments: Arguments, arrays: dict[str, np.ndarray], train: bool) -> Executable:
-    specs = block.specs(*arguments.filled(arrays))
+    specs = block.specs(*arguments.specs(arrays))
     return compile(Traced(block, repr(arguments.key)), inputs=specs, train=train, grad=False)
 
 

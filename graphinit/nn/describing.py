@@ -18,6 +18,7 @@ from graphinit.ir.types import TensorType
 from graphinit.nn.arguments import Arguments, bind_specs
 from graphinit.nn.owner import Owner
 from graphinit.parameter import Parameter
+from graphinit.recording import ModeScope
 from graphinit.runtime.arguments import alike
 from passes.shapes.solver import resolve
 
@@ -39,8 +40,8 @@ def trace_block(block: Owner, train: bool, specs: Mapping[str, Any]) -> tuple[Gr
         name: Tensor(builder, builder.source("input", name, TensorType.parse(spec), meta=Meta(origin=here())))
         for name, spec in arguments.leaves.items()
     }
-    trace = new_trace({"": block}, builder, train)
-    with tracing.tracing(trace), trace.block(block, builder.scope):
+    trace = new_trace({"": block}, builder)
+    with ModeScope(training=train), tracing.tracing(trace), trace.block(block, builder.scope):
         args, kwargs = arguments.filled(inputs)
         result = block.forward(*args, **kwargs)
         trace.calls.append((block, result))
@@ -64,7 +65,7 @@ def describe_call(
     trace = tracing.current()
     if trace is None:
         assert builder is not None, "outside of a description there are tensors"
-        with tracing.tracing(new_trace({"": block}, builder, False)):
+        with ModeScope(training=False), tracing.tracing(new_trace({"": block}, builder)):
             return describe_call(block, args, kwargs, builder)
     path = trace.paths.get(id(block))
     if path is None:
@@ -106,9 +107,9 @@ def scope_of(block: Owner, path: str) -> Meta:
     return Meta(path, block.origin if ours else None, notes, type(block).__name__)
 
 
-def new_trace(roots: Mapping[str, Owner], builder: GraphBuilder, train: bool) -> tracing.Trace:
+def new_trace(roots: Mapping[str, Owner], builder: GraphBuilder) -> tracing.Trace:
     """Return a trace for blocks by the prefixes of their paths: ``""``, or one that ends with a dot."""
-    trace = tracing.Trace(builder, {}, {}, train)
+    trace = tracing.Trace(builder, {}, {})
     admit(trace, roots)
     return trace
 

@@ -86,7 +86,7 @@ def _entry(block: Any, arguments: Arguments, statics: str, given: dict[str, Any]
         for name, value in given.items()
     }
     train = mode.value.training
-    specs = block.specs(*arguments.filled(stand_ins))
+    specs = block.specs(*arguments.specs(stand_ins))
     graph, report = settled_graph(Traced(block, statics), train, specs)
     inputs = tuple((name, report.type(name)) for name in graph.inputs)
     names = _names(graph.structure)

@@ -15,6 +15,7 @@ from graphinit.ir.tensor import Tensor, apply_all
 from graphinit.ir.types import is_float, static_shape
 from graphinit.nn.describing import new_trace, scope_of
 from graphinit.recorded.nodes import CallEntry, GradientEntry, Node, OpEntry, Structure
+from graphinit.recording import ModeScope
 from passes.differentiation import Differentiate
 from passes.rewriting import renamed
 from passes.shapes.solver import resolve
@@ -46,7 +47,7 @@ def describe(structure: Structure) -> Described:
     """Return a recorded computation as a graph."""
     builder = GraphBuilder(resolve=resolve)
     roots = _roots(structure)
-    trace = new_trace(roots, builder, train=False)
+    trace = new_trace(roots, builder)
     variables: dict[str, Any] = {}
     for prefix, block in roots.items():
         own = {**block.states(), **block.collect_params().roots()}
@@ -99,8 +100,8 @@ def _call(trace: tracing.Trace, entry: CallEntry, operands: list[Tensor]) -> tup
     block = entry.block
     values = {name: tensor for (name, _), tensor in zip(entry.inputs, operands, strict=True)}
     args, kwargs = entry.arguments.filled(values)
-    trace.train = entry.train
-    with tracing.tracing(trace), trace.block(block, scope_of(block, trace.paths[id(block)])):
+    scope = scope_of(block, trace.paths[id(block)])
+    with ModeScope(training=entry.train), tracing.tracing(trace), trace.block(block, scope):
         result = block.forward(*args, **kwargs)
     return tuple(_flat(result))
 

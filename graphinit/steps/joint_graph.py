@@ -112,11 +112,6 @@ def joint_graph(
     builder = _with_early_updates(builder, described, {value.node: name for name, value in updates.items()})
     writes = {name: name.removeprefix(NEXT) for name in updates}
     kept = {name: value for name, value in graph.outputs.items() if name not in joint.gradients}
-    writes |= {
-        name: name.removeprefix(NEXT)
-        for name in kept
-        if name != loss and graph[name.removeprefix(NEXT)].is_stored_late
-    }
     names = [name for name in graph.inputs if name != seed]
     return builder.build({**kept, **updates}, inputs=[*names, *scalars], structure=loss), writes
 

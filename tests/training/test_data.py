@@ -136,6 +136,34 @@ def test_entropies():
     assert padded.get()[1] == pytest.approx(np.exp(expected))
 
 
+def test_samples_that_make_no_batch():
+    loader = DataLoader([np.ones(3), np.ones(2)], batch_size=2)
+    with pytest.raises(
+        ArrayError, match=r"samples of one batch have one shape, not \(3,\), \(2,\); arrays of samples"
+    ):
+        list(loader)
+
+
+@pytest.mark.parametrize("bad", [0, 2.5, "a", True])
+def test_what_is_no_number_of_best_scores(bad):
+    with pytest.raises(CallError, match=f"top_k is a whole number of 1 or more, not {bad!r}"):
+        metric.TopKAccuracy(bad)
+
+
+@pytest.mark.parametrize("kind", [metric.CrossEntropy, metric.Perplexity])
+@pytest.mark.parametrize("score", [-0.5, 3.0])
+def test_entropies_tell_scores_from_probabilities(kind, score):
+    scores = np.array([[0.25, score], [0.5, 0.5]])
+    with pytest.raises(
+        ArrayError, match=rf"from 0 to 1, and not {score:g}; .* {kind.__name__}\(from_logits=True\)"
+    ):
+        kind().update(np.array([1, 0]), scores)
+    kind(from_logits=True).update(np.array([1, 0]), scores)
+    found = kind()
+    found.update(np.array([1, 0]), np.array([[0.0, np.nan], [0.5, 0.5]]))
+    assert np.isnan(found.value())
+
+
 def test_differences():
     labels, preds = np.array([1.0, 2.0, 4.0]), np.array([[1.0], [4.0], [3.0]])
     for name, value in (("mae", 1), ("mse", 5 / 3), ("rmse", np.sqrt(5 / 3)), ("loss", 8 / 3)):

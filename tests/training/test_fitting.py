@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import graphinit
+from graphinit import autograd, loss, metric, nn
 from graphinit import functional as F
-from graphinit import loss, metric, nn
 from graphinit.data import ArrayDataset, DataLoader, split_batch, stack_samples
 from graphinit.errors import ArrayError, BlockError, CallError, ParameterError
 from graphinit.fitting import EarlyStopping, evaluate, fit
@@ -197,6 +197,38 @@ def test_evaluate_takes_arrays_as_fit_does():
 
 
 # --- metrics ------------------------------------------------------------------------------------
+
+
+def test_evaluation_is_inference_wherever_it_is_asked_for():
+    net = nn.Dropout(0.5)
+    x = np.ones((40, 5), np.float32)
+    for scope in (autograd.record(), autograd.train_mode()):
+        with scope:
+            assert evaluate(net, lambda out: out.mean(axis=1), x) == {"loss": 1.0}
+
+
+def test_one_thing_that_is_no_metric():
+    with pytest.raises(CallError, match="there is no metric 5; there are acc"):
+        evaluate(dense(), loss.L2Loss(), (ramp(4, 2), ramp(4, 3)), metrics=5)
+
+
+def test_samples_count_alike_where_a_batch_has_one_loss():
+    x = np.arange(14, dtype=np.float32).reshape(7, 2)
+    for given in (x, {"x": x}, ((x,), None)):
+        found = evaluate(nn.Sequential(), lambda out: out.mean(), given, batch_size=3)
+        assert found["loss"] == pytest.approx(6.5)
+    net = nn.Dense(1, use_bias=False)
+    net.initialize("ones")
+    history = fit(
+        net,
+        lambda out: out.mean(),
+        x,
+        batch_size=4,
+        epochs=1,
+        optimizer_params={"lr": 1e-9},
+        progress=False,
+    )
+    assert history["loss"] == [pytest.approx(13)]
 
 
 def test_metrics_of_several_outputs():

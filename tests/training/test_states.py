@@ -10,7 +10,7 @@ import pytest
 
 import graphinit
 from graphinit import Graph, autograd, loss, nn, optimizer, tracing
-from graphinit.errors import GraphError
+from graphinit.errors import GraphError, ValueRangeError
 from graphinit.parameter import Parameter
 from graphinit.training import compile_step
 
@@ -53,6 +53,43 @@ def test_calls_in_training_store_what_forward_stores(stored: str, dtype: str) ->
         net(X)
         net(X)
     assert net.count.data() == (2 if stored == "forward" else 0)
+
+
+class Bounded(nn.Block):
+    """A dense layer over the mean of its inputs so far, which it keeps and reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Dense(3)
+        self.mean = Parameter("mean", "null", (5,), init="zeros", differentiable=False)
+        self.mean.running = True
+
+    def forward(self, x: Any) -> Any:
+        trace = tracing.current()
+        assert trace is not None
+        now = trace.state(self.mean) * 0.5 + x.mean(axis=0) * 0.5
+        trace.update(self.mean, now)
+        return self.inner(x - now)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("layer", [nn.BatchNorm, Bounded])
+def test_a_failed_step_stores_nothing(layer: Any, accumulate: int) -> None:
+    net = nn.Sequential(layer(), nn.Dense(3))
+    net.initialize(seed=1)
+    x, y = np.arange(20, dtype=np.float32).reshape(4, 5), np.array([0, 2, 1, 1])
+    step = compile_step(net, loss.SoftmaxCrossEntropyLoss(), "adam", accumulate=accumulate)
+    step(x, y)
+    for _ in range(accumulate):
+        before = {path: parameter.data().copy() for path, parameter in net.collect_params().items()}
+        with pytest.raises(ValueRangeError, match="pick was given the id 3"):
+            step(x, y + 1)
+        after = {path: parameter.data().copy() for path, parameter in net.collect_params().items()}
+        assert all(np.array_equal(after[path], old) for path, old in before.items())
+        step(x, y)
+        running = [path for path, parameter in net.collect_params().items() if parameter.running]
+        assert running
+        assert not any(np.array_equal(net.collect_params()[p].data(), before[p]) for p in running)
 
 
 @EVERY

@@ -334,6 +334,32 @@ class Nested(nn.Block):
         return {"one": self.dense(first), "more": [self.dense(second), (self.dense(third), first)]}
 
 
+@pytest.mark.parametrize("given", [("same", None), "bij,bjk->bik", (), (None, 3), ["a,b"], {"to": "(2, -1)"}])
+def test_static_inputs_that_read_like_shapes_stay_as_they_are(given):
+    class Optional(nn.Block):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Dense(3)
+
+        def forward(self, x, how=None):
+            self.seen = how
+            return self.dense(x)
+
+    net, x = Optional(), ramp(4, 2)
+    net.initialize(seed=1)
+    assert net(x, given).shape == (4, 3)
+    assert net.seen == given
+    with autograd.record():
+        net(x + 1, given)
+    assert net.seen == given
+    net.seen = None
+    step = graphinit.compile_step(net, loss.L2Loss(), "sgd")
+    step((x, given), ramp(4, 3))
+    assert net.seen == given
+    step({"x": x, "how": given}, ramp(4, 3))
+    assert net.seen == given
+
+
 def test_structures_go_in_and_come_out_as_they_are():
     net = Nested()
     net.initialize(seed=0)
