@@ -17,7 +17,6 @@ REQUIRED = {
     "AvgPool1D": (3,),
     "AvgPool2D": ((3, 2),),
     "AvgPool3D": (2,),
-    "GaussianNoise": (0.25,),
     "BidirectionalCell": (lambda: nn.RNNCell(2), lambda: nn.RNNCell(3)),
     "Constant": None,
     "Conv1D": (5, 3),
