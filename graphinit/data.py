@@ -20,7 +20,7 @@ from graphinit.faces import listed_face
 from graphinit.interrupts import Change, make
 from graphinit.json_values import Json
 from graphinit.random import SEEDS, check_seed
-from graphinit.scalars import whole
+from graphinit.scalars import truth, whole
 
 LAST_BATCH = ("keep", "discard", "rollover")
 
@@ -240,9 +240,12 @@ class DataLoader(Portable):
             raise CallError(f"a batch size is a whole number of 1 or more, not {batch_size!r}")
         if last_batch not in LAST_BATCH:
             raise CallError(f"last_batch is one of {', '.join(LAST_BATCH)}, not {last_batch!r}")
+        shuffled = truth(shuffle)
+        if shuffled is None:
+            raise CallError(f"shuffle is True or False, not {shuffle!r}")
         self.dataset = dataset
         self.batch_size = size
-        self.shuffle = bool(shuffle)
+        self.shuffle = shuffled
         self.last_batch = last_batch
         self.seed = check_seed(seed)
         self.epoch = 0

@@ -206,6 +206,8 @@ def evaluate(net: Block, loss: Any, data: Any, metrics: Any = (), batch_size: in
     for item in made:
         item.reset()
     mean = BatchMean()
+    if not isinstance(data, Iterable):
+        raise CallError(f"data are batches (x, y), a loader of them, or arrays; got {data!r}")
     batches = DataLoader(data, batch_size) if isinstance(data, np.ndarray | tuple | Mapping) else data
     for batch in batches:
         x, y = split_batch(batch)
@@ -306,6 +308,8 @@ def fit(
     if resume and checkpoint is None:
         raise CallError("resume=True goes on from checkpoint=; give its path")
     made = _metrics(metrics)
+    if not callable(callbacks) and not isinstance(callbacks, Iterable):
+        raise CallError(f"callbacks are called as callback(run, record) after each epoch; got {callbacks!r}")
     watchers: list[Any] = [callbacks] if callable(callbacks) else [*callbacks]
     watchers += [early_stopping] if early_stopping else []
     _check_watchers(watchers, made, validation is not None)

@@ -337,6 +337,8 @@ def create(metric: str | EvalMetric, **options: Any) -> EvalMetric:
     """
     if isinstance(metric, EvalMetric):
         return metric
+    if isinstance(metric, type) and issubclass(metric, EvalMetric):
+        raise CallError(f"{metric.__name__} is a class; give a metric, {metric.__name__}(...)")
     kind = _KINDS.get(metric.lower()) if isinstance(metric, str) else None
     if kind is None:
         known = sorted(_KINDS)

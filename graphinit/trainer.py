@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphinit.errors import FileError, ParameterError
@@ -12,6 +12,7 @@ from graphinit.ir.origin import warn_user
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.registry import create
 from graphinit.parameter import Parameter
+from graphinit.plain_text import shown
 from graphinit.storage.archive import open_archive, write_archive
 from graphinit.storage.contents import Archive
 
@@ -21,7 +22,7 @@ class Trainer:
 
     Parameters
     ----------
-    params : mapping or list of Parameter
+    params : mapping or iterable of Parameter
         What to train; a tied parameter is updated once.
     optimizer : str or Optimizer
         An optimiser's name, or one that is made already.
@@ -52,15 +53,18 @@ class Trainer:
 
     def __init__(
         self,
-        params: Mapping[str, Parameter] | list[Parameter],
+        params: Mapping[str, Parameter] | Iterable[Parameter],
         optimizer: str | Optimizer,
         optimizer_params: Mapping[str, Any] | None = None,
         kvstore: Any = None,
         compression_params: Any = None,
         update_on_kvstore: Any = None,
     ) -> None:
-        if not isinstance(params, Mapping | list | tuple):
-            raise ParameterError(f"a trainer takes a list or dict of parameters, not {type(params).__name__}")
+        if optimizer_params is not None and not isinstance(optimizer_params, Mapping):
+            raise ParameterError(
+                f"optimizer_params is a dict such as {{'learning_rate': 0.1}}, not {shown(optimizer_params)}",
+                code="GI405",
+            )
         if isinstance(optimizer, Optimizer) and optimizer_params:
             raise ParameterError("optimizer_params go with an optimiser's name; this one is made already")
         self.optimizer = create(optimizer, **(optimizer_params or {}))

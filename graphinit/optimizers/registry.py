@@ -31,6 +31,8 @@ def create(optimizer: str | Optimizer, **options: Any) -> Optimizer:
         if options:
             raise ParameterError("an optimiser that is made already takes no options", code="GI405")
         return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        raise ParameterError(f"{optimizer.__name__} is a class; give an optimiser, {optimizer.__name__}(...)")
     kind = registered.get(optimizer.lower()) if isinstance(optimizer, str) else None
     if kind is None:
         known = sorted(registered)
