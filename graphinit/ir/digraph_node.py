@@ -34,8 +34,8 @@ def is_missing(value: Any) -> bool:
 
 def read_node(
     name: str, fields: dict[str, Any], digraph: Any, key: Any, names: Mapping[Any, str]
-) -> tuple[Node, str]:
-    """Return a node, and what it is called in text."""
+) -> tuple[Node, Json]:
+    """Return a node, and what else was said of it: what it is called in text, and what its digraph says."""
     place = f"nodes[{name!r}]"
     given = Json(fields, place)
     op = fields["op"] = str(fields["op"]) if isinstance(fields["op"], str) else fields["op"]
@@ -57,7 +57,7 @@ def read_node(
             raise
         if live is not None:
             node = replace(node, attrs=node.attrs.replace(init=live))
-        return node, stated.get("name", name).text()
+        return node, Json(dict(meta), f"{place}.meta")
 
 
 def _least(op: str) -> int:

@@ -185,10 +185,10 @@ class Graph:
 
         An edge runs from what is taken to who takes it; its attribute ``slot`` (and its key) says which
         input it is, ``port`` which output it carries.  ``nx.graph`` has ``inputs``, ``outputs`` and
-        ``structure`` as text.
+        ``structure`` as text; for GEXF, which has no place for them, the node of the first output says them too.
 
         `from_networkx` is the way back, also from what networkx wrote to a file and read again: GraphML,
-        GML, node-link and adjacency data hold all of a graph, GEXF all but the names of outputs.
+        GEXF, GML, node-link and adjacency data hold all of a graph.
 
         Examples
         --------
