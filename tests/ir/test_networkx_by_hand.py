@@ -58,6 +58,17 @@ class TestDefaults:
         exe = graphinit.compile(graph, parameters=parameters, ids=(2,))
         np.testing.assert_array_equal(exe.forward(ids=[10, 3]), parameters["w"][[10, 3]])
 
+    def test_a_dtype_that_is_stated_holds_for_what_is_found(self) -> None:
+        g = nx.DiGraph()
+        g.add_node("x", op="input", shape=(3,))
+        g.add_node("y", op="relu", dtype="float64")
+        g.add_edge("x", "y")
+        graph = Graph.from_networkx(g)
+        (error,) = passes.infer_shapes(graph).errors
+        assert (error.code, error.node) == ("GI301", "y")
+        assert error.message == "float64 is stated of what comes out, and relu gives float32"
+        assert passes.infer_shapes(graph, x="float64[3]").ok
+
     def test_operands_that_are_optional(self) -> None:
         g = line()
         g.remove_node("b")
