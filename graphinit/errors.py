@@ -195,6 +195,12 @@ class GraphError(GraphInitError, ValueError):
     code = "GI107"
 
 
+class MissingNameError(GraphError, KeyError):
+    """A graph or a report was asked for what it doesn't have; mappings answer so."""
+
+    code = "GI106"
+
+
 class OpError(GraphInitError, TypeError, ValueError):
     """An op was used wrongly: unknown op, number of inputs, attributes."""
 
@@ -330,9 +336,11 @@ __all__ = [
     "GradientError",
     "GraphError",
     "GraphInitError",
+    "MissingNameError",
     "OpError",
     "ParameterError",
     "ShapeError",
+    "SpellingError",
     "SymbolicValueError",
     "TargetError",
     "UninitializedError",

@@ -78,10 +78,7 @@ class ShapeReport(Mapping[str, Sizes | None]):
     # ------------------------------------------------------------------ shapes by name
 
     def __getitem__(self, name: str) -> Sizes | None:
-        try:
-            shape = self.type(name).shape
-        except GraphInitError as cause:
-            raise KeyError(cause.message) from cause
+        shape = self.type(name).shape
         return None if shape is None else tuple(str(dim) if isinstance(dim, Expr) else dim for dim in shape)
 
     def __iter__(self) -> Iterator[str]:

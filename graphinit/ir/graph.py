@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import networkx
 
 from graphinit.copying import WHAT_TO_DO, find_nameless
-from graphinit.errors import GraphError
+from graphinit.errors import GraphError, MissingNameError
 from graphinit.ir.digraph import read_digraph, write_digraph
 from graphinit.ir.dims import Expr
 from graphinit.ir.joining import join, whole
@@ -151,8 +151,8 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         node = self.nodes.get(name)
         if node is None:
-            hint = did_you_mean(name, self.nodes)
-            raise GraphError(f"the graph has no node named {name!r}{hint}", code="GI106", node=name)
+            hint = did_you_mean(str(name), self.nodes)
+            raise MissingNameError(f"the graph has no node named {name!r}{hint}", node=str(name))
         return node
 
     def _of_kind(self, kind: str) -> Mapping[str, Node]:

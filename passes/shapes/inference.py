@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import graphinit.ops
-from graphinit.errors import GraphError
+from graphinit.errors import MissingNameError
 from graphinit.ir.dims import Dim, Expr, bounds, stand_in
 from graphinit.ir.graph import Graph
 from graphinit.ir.node import Node, Value
@@ -254,7 +254,7 @@ def read_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[int, Given]:
 
     Raises
     ------
-    GraphError
+    MissingNameError
         GI106, when the graph has no value of a name.
     ShapeError
         GI206, when a specification is none.
@@ -273,20 +273,21 @@ def number_of(graph: Graph, name: str) -> int:
 
     Raises
     ------
-    GraphError
+    MissingNameError
         GI106, when there is none.
     """
     value = _value(graph, name)
     if value is not None:
         return graph.numbers[value.node] + value.port
-    hint = did_you_mean(name, [*graph.nodes, *graph.outputs])
+    hint = did_you_mean(str(name), [*graph.nodes, *graph.outputs])
     hint = hint or f"; its inputs are {', '.join(graph.inputs) or 'none'}"
-    raise GraphError(f"nothing in the graph is called {name!r}{hint}", code="GI106", node=name)
+    raise MissingNameError(f"nothing in the graph is called {name!r}{hint}", node=str(name))
 
 
 def _value(graph: Graph, name: str) -> Value | None:
-    node = graph.nodes.get(name)
-    if node is not None:
+    if not isinstance(name, str):
+        return None
+    if name in graph.nodes:
         return Value(name)
     if name in graph.outputs:
         return graph.outputs[name]
