@@ -318,7 +318,7 @@ def _print_texts(
         if arguments.solve:
             wanted = {}
             for text in arguments.solve:
-                name, equals, spec = text.partition("=")
+                name, equals, spec = (part.strip() for part in text.partition("="))
                 if not (name and equals and spec):
                     raise TargetError(f"{text!r} is not NAME=SPEC, such as y=...,7,7")
                 dtype, parts = spec_parts(spec)

@@ -74,8 +74,9 @@ def traced(net_or_graph: Graph | Network, what: Any = "a pass", **inputs: Any) -
 
 
 def is_network(value: Any) -> bool:
-    """Whether a value can be traced; a class of networks cannot."""
-    return not isinstance(value, type) and callable(getattr(value, "trace", None))
+    """Whether a value can be traced; a class of networks cannot, and `trace` of an array is another thing."""
+    is_array = hasattr(type(value), "__array__")
+    return not (isinstance(value, type) or is_array) and callable(getattr(value, "trace", None))
 
 
 def no_network(value: Any, what: str) -> CallError:
@@ -171,6 +172,11 @@ class Pipeline:
     name : str
         What it is called in errors and by instruments.
 
+    Raises
+    ------
+    CallError
+        GI503, when something else is given.
+
     Examples
     --------
     >>> from graphinit import functional as F
@@ -184,6 +190,17 @@ class Pipeline:
     passes: Sequence[Pass[Any]]
     instruments: Sequence[Instrument] = ()
     name: str = "Pipeline"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.passes, str) or not isinstance(self.passes, Sequence):
+            raise CallError(f"a pipeline takes a list of passes, not {self.passes!r}")
+        for item in self.passes:
+            if isinstance(item, type):
+                raise CallError(
+                    f"a pipeline is made of passes: {item.__name__}(), not the class {item.__name__}"
+                )
+            if not callable(item):
+                raise CallError(f"a pipeline is made of passes such as FoldConstants(), not of {item!r}")
 
     def __call__(self, graph: Graph | Network) -> PassResult[tuple[Any, ...]]:
         """Run the passes on a graph, or on the trace of a network; the report is the tuple of theirs."""

@@ -11,7 +11,7 @@ import numpy as np
 from graphinit import init, random
 from graphinit.errors import CallError, ShapeError
 from graphinit.ir.graph import Graph
-from passes.base import Network, is_network, traced
+from passes.base import Network, is_network, no_network
 from passes.shape_inference import ShapeReport, infer_shapes
 
 
@@ -20,6 +20,7 @@ def init_parameters(
     report: ShapeReport | None = None,
     initializer: Any = None,
     seed: int = 0,
+    **inputs: Any,
 ) -> dict[str, np.ndarray]:
     """Return the first values of every parameter of a network or a graph; a network keeps what it has.
 
@@ -35,6 +36,8 @@ def init_parameters(
         initializer wins.
     seed : int
         With a parameter's name it decides its values; the sequence of `graphinit.random.seed` is left alone.
+    **inputs : spec
+        What is known of its inputs, instead of a report: see `infer_shapes`.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def init_parameters(
     ParameterError
         When an initializer fails.
     CallError
-        GI503, when it is neither a network nor a graph, or the report is none.
+        GI503, when it is neither a network nor a graph, the report is none, or both report and inputs are given.
 
     Examples
     --------
@@ -60,9 +63,7 @@ def init_parameters(
     (3, 20)
     """
     seed = random.check_seed(seed)
-    graph = _described(net_or_graph, report)
-    if report is None:
-        report = infer_shapes(graph)
+    graph, report = _described(net_or_graph, report, inputs)
     values: dict[str, np.ndarray] = {}
     for name, node in graph.parameters.items():
         type = report.type(name)
@@ -81,13 +82,20 @@ def init_parameters(
     return values
 
 
-def _described(net_or_graph: Graph | Network, report: ShapeReport | None) -> Graph:
-    """Return the graph; a network was traced for its report already."""
+def _described(
+    net_or_graph: Graph | Network, report: ShapeReport | None, inputs: Mapping[str, Any]
+) -> tuple[Graph, ShapeReport]:
+    """Return the graph and its shapes; a network was traced for its report already."""
     if report is not None and not isinstance(report, ShapeReport):
         raise CallError(f"report is what infer_shapes returns, not {report!r}")
-    if report is None or isinstance(net_or_graph, Graph) or not is_network(net_or_graph):
-        return traced(net_or_graph, "init_parameters")
-    return report.graph
+    if report is not None and inputs:
+        raise CallError("give the shapes of inputs or a report, not both")
+    if isinstance(net_or_graph, Graph):
+        return net_or_graph, report or infer_shapes(net_or_graph, **inputs)
+    if not is_network(net_or_graph):
+        raise no_network(net_or_graph, "init_parameters")
+    report = report or infer_shapes(net_or_graph, **inputs)
+    return report.graph, report
 
 
 def _chosen(initializer: Any, name: str) -> Any:

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 import graphinit.ops  # noqa: F401  (fills the registry)
+from graphinit.errors import CallError
 from graphinit.interrupts import hold
 from graphinit.ir.moves import moved
 from graphinit.ir.op import Attrs, fill_template, op_spec
 from graphinit.ir.source_text import comment, literal, move_text
+from graphinit.plain_text import class_name
 from graphinit.runtime.kernels import kernel_text
 from graphinit.runtime.program import COPY, Listing, Operand, Phase, Program, Step, View
 
@@ -48,6 +50,11 @@ def emit_numpy(program: Program, title: str = "program") -> Listing:
     Listing
         The source, with what its names stand for.
 
+    Raises
+    ------
+    CallError
+        GI503, when it is no program.
+
     Examples
     --------
     >>> from graphinit import functional as F, Graph
@@ -66,6 +73,11 @@ def emit_numpy(program: Program, title: str = "program") -> Listing:
         tanh(exp_1, out=y)
         return y
     """
+    if not isinstance(program, Program):
+        raise CallError(
+            f"emit_numpy takes the program that PlanMemory makes of a graph, not an object of type "
+            f"{class_name(program)}; graphinit.compile(...).source is that of a network"
+        )
     return _Emitter(program).emit(title)
 
 

@@ -49,8 +49,8 @@ def parse_inputs(texts: Iterable[str]) -> dict[str, TensorType]:
     """
     inputs: dict[str, TensorType] = {}
     for text in texts:
-        name, equals, spec = text.partition("=")
-        if not (name.strip() and equals and spec.strip()):
+        name, equals, spec = (part.strip() for part in text.partition("="))
+        if not (name and equals and spec):
             raise TargetError(f"{text!r} is not NAME=SPEC, such as x=batch,64 or x=int64:batch,64")
         if name in inputs:
             raise TargetError(f"the input {name!r} is given twice")

@@ -3,13 +3,16 @@
 Attributes are plain, so that networkx's own queries and writers work: text and whole numbers, and what isn't
 there is left out.  Whatever is not text by nature stands as the JSON text that `Graph.to_json` uses, and is
 read by the same reader.  A person who builds a digraph may write Python values instead.
+
+What the digraph itself says (inputs, outputs and structure) stands a second time in ``meta`` of the node that
+gives the first output: GEXF holds nodes and edges alone.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -21,6 +24,7 @@ from graphinit.ir.node import Node, Value, rename_node
 from graphinit.ir.op import MOST_OUTPUTS, SOURCES, Attrs, intern_rule
 from graphinit.ir.serialization import (
     node_to_json,
+    read_outputs,
     read_structure,
     value_to_json,
 )
@@ -41,13 +45,13 @@ class Contents(NamedTuple):
 
 
 def write_digraph(
-    nodes: Iterable[Node], orders: Mapping[str, int], outputs: Mapping[str, Value], structure: Any
+    nodes: Sequence[Node], orders: Mapping[str, int], outputs: Mapping[str, Value], structure: Any
 ) -> networkx.MultiDiGraph[str]:
     """Return nodes as a digraph that cannot be added to.
 
     Parameters
     ----------
-    nodes : iterable of Node
+    nodes : sequence of Node
         The nodes, inputs first.
     orders : mapping from str to int
         Which of the sources each one is by the time of creation.
@@ -56,22 +60,24 @@ def write_digraph(
     """
     made: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
     texts: dict[int, str] = {}
-    inputs = []
+    ends = {
+        "inputs": [node.name for node in nodes if node.op == "input"],
+        "outputs": {name: [value.node, value.port] for name, value in outputs.items()},
+        "structure": structure,
+    }
+    first = next(iter(outputs.values())).node
     for node in nodes:
-        made.add_node(node.name, **_written(node, orders.get(node.name, 0), texts))
-        if node.op == "input":
-            inputs.append(node.name)
+        said = {"graph": {"nodes": len(nodes), **ends}} if node.name == first else {}
+        made.add_node(node.name, **_written(node, orders.get(node.name, 0), texts, said))
     for node in nodes:
         for slot, (source, port) in enumerate(node.inputs):
             made.add_edge(source, node.name, key=slot, slot=slot, port=port)
-    made.graph["inputs"] = json.dumps(inputs)
-    made.graph["outputs"] = json.dumps({name: [value.node, value.port] for name, value in outputs.items()})
-    made.graph["structure"] = json.dumps(structure)
+    made.graph.update({name: json.dumps(value) for name, value in ends.items()})
     return networkx.freeze(made)  # type: ignore[no-any-return]
 
 
-def _written(node: Node, order: int, texts: dict[int, str]) -> dict[str, Any]:
-    """Return the attributes of a node; texts of attributes that many nodes share are written once."""
+def _written(node: Node, order: int, texts: dict[int, str], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a node, with what else its `meta` says; texts that nodes share are written once."""
     init = node.attrs.get("init")
     if init is not None and not isinstance(
         init, str
@@ -98,7 +104,7 @@ def _written(node: Node, order: int, texts: dict[int, str]) -> dict[str, Any]:
         written["shape"] = None if shapes[0] is None else json.dumps(shapes[0])
     if attrs or text or op == "parameter":
         written["attrs"] = text or json.dumps(attrs)
-    written["meta"] = json.dumps(data)
+    written["meta"] = json.dumps({**data, **said})
     return {name: value for name, value in written.items() if value is not None}
 
 
@@ -131,16 +137,20 @@ def read_digraph(digraph: Any) -> Contents:
     for key, name in names.items():
         if "op" not in said[key]:
             raise GraphError(_without_op(name, said[key], digraph, names), code="GI107", node=name)
-    nodes = []
+    nodes, records = [], []
     for (key, fields), name in zip(said.items(), names.values(), strict=True):
-        node, before = read_node(name, fields, digraph, key, names)
+        node, meta = read_node(name, fields, digraph, key, names)
         nodes.append(node)
-        called.setdefault(before, []).append(name)
+        called.setdefault(meta.get("name", name).text(), []).append(name)
+        records += [meta.get("graph")] if "graph" in meta.value else []
     text_names = _Names(called, set(names.values()))
     if any(found != [before] for before, found in called.items()):
         nodes = [_with_sizes_of(node, text_names) for node in nodes]
     check_dtypes(nodes)
-    reader = _Reader(digraph, names, text_names)
+    ends = {name: digraph.graph.get(name) for name in ENDS}
+    if all(map(is_missing, ends.values())) and len(records) == 1:
+        ends = _ends_of(records[0], nodes, text_names)
+    reader = _Reader(ends, names, text_names)
     return Contents(nodes, _read_inputs(reader, nodes), *_read_outputs(reader, nodes))
 
 
@@ -205,11 +215,23 @@ def _with_sizes_of(node: Node, names: _Names) -> Node:
 # --- inputs and outputs -----------------------------------------------------------------------
 
 
+ENDS = ("inputs", "outputs", "structure")
+"""What a digraph itself says."""
+
+
+def _ends_of(record: Json, nodes: Sequence[Node], names: _Names) -> dict[str, Any]:
+    """Return what a digraph said before a format dropped it; nothing when nodes came or went since."""
+    given = [names.find(value.node, record.place) for value in read_outputs(record.get("outputs")).values()]
+    if None in given or record.get("nodes").value != len(nodes):
+        return {}
+    return {name: json.dumps(record.get(name, None).value) for name in ENDS}
+
+
 class _Reader:
     """Reads what a digraph says of its inputs and outputs: Python values name keys, text names names."""
 
-    def __init__(self, digraph: Any, keys: Mapping[Any, str], names: _Names) -> None:
-        self._stated = digraph.graph
+    def __init__(self, stated: Mapping[str, Any], keys: Mapping[Any, str], names: _Names) -> None:
+        self._stated = stated
         self._keys = {**{name: name for name in keys.values()}, **keys}
         self._names = names
 

@@ -14,6 +14,7 @@ from graphinit.ir.dims import Expr
 from graphinit.ir.node import Node, Value
 from graphinit.ir.op import MOST_OUTPUTS, REQUIRED, SOURCES, default_dtype, op_spec
 from graphinit.ir.serialization import SOURCE_ATTRS, make_node, naming, value_to_json
+from graphinit.ir.signature import Star
 from graphinit.ir.types import TensorType, canonical_dtype
 from graphinit.json_values import Json
 
@@ -34,8 +35,8 @@ def is_missing(value: Any) -> bool:
 
 def read_node(
     name: str, fields: dict[str, Any], digraph: Any, key: Any, names: Mapping[Any, str]
-) -> tuple[Node, str]:
-    """Return a node, and what it is called in text."""
+) -> tuple[Node, Json]:
+    """Return a node, and what else was said of it: what it is called in text, and what its digraph says."""
     place = f"nodes[{name!r}]"
     given = Json(fields, place)
     op = fields["op"] = str(fields["op"]) if isinstance(fields["op"], str) else fields["op"]
@@ -43,7 +44,7 @@ def read_node(
         given.get("op").text()
         meta = decoded(given.get("meta", {}), Mapping, "an object, as JSON text")
         inputs = _read_edges(digraph, key, names)
-        attrs = _read_attrs(op, given, _rank_of_operands(digraph, key, names, inputs))
+        attrs = _read_attrs(op, given, lambda: _rank_of_operands(digraph, key, names))
         live = attrs.pop("init") if callable(attrs.get("init")) else None
         stated = Json({**meta, "op": op, "path": fields.get("path", ""), "attrs": attrs}, place)
         kind = op if op in SOURCES else "op"
@@ -57,7 +58,7 @@ def read_node(
             raise
         if live is not None:
             node = replace(node, attrs=node.attrs.replace(init=live))
-        return node, stated.get("name", name).text()
+        return node, Json(dict(meta), f"{place}.meta")
 
 
 def _least(op: str) -> int:
@@ -75,7 +76,7 @@ def decoded(part: Json, kind: Any, wanted: str) -> Any:
     return value if isinstance(value, kind) else part.fail(wanted)
 
 
-def _read_attrs(op: str, given: Json, rank: int | None) -> dict[str, Any]:
+def _read_attrs(op: str, given: Json, rank: Callable[[], int | None]) -> dict[str, Any]:
     """Return the attributes of an op, as JSON values; an initializer of the user's own stays as it is."""
     part = given.get("attrs", None)
     is_text = isinstance(part.value, str)
@@ -103,7 +104,9 @@ def _read_attrs(op: str, given: Json, rank: int | None) -> dict[str, Any]:
     return _each_axis(attrs, required, rank) if required.get("strides") else attrs
 
 
-def _each_axis(attrs: dict[str, Any], required: Mapping[str, bool], rank: int | None) -> dict[str, Any]:
+def _each_axis(
+    attrs: dict[str, Any], required: Mapping[str, bool], rank: Callable[[], int | None]
+) -> dict[str, Any]:
     """Return the attributes of a window, one number for each axis, as `graphinit.functional` completes them."""
     names = [
         name for name in ("kernel", "strides", "padding", "dilation", "output_padding") if name in required
@@ -112,7 +115,8 @@ def _each_axis(attrs: dict[str, Any], required: Mapping[str, bool], rank: int | 
         (len(attrs[name]) for name in names if attrs.get(name) and isinstance(attrs[name], list)), None
     )
     if count is None:
-        count = max(rank - 2, 0) if rank is not None else None
+        known = rank()
+        count = max(known - 2, 0) if known is not None else None
     kernel = attrs.get("kernel", 1)
     plain = {"strides": 1 if kernel == "all" else kernel, "padding": 0, "dilation": 1}
     for name in names:
@@ -127,7 +131,7 @@ def _each_axis(attrs: dict[str, Any], required: Mapping[str, bool], rank: int | 
 
 
 def _attrs_to_json(op: str, attrs: Mapping[Any, Any], place: str) -> dict[str, Any]:
-    """Return attributes that a person wrote as JSON values, those of sources as `graphinit.functional` has them."""
+    """Return attributes that a person wrote as JSON values, as `graphinit.functional` takes them."""
     given = {str(name): value for name, value in attrs.items()}
     init, value = given.get("init"), given.get("value")
     if op == "parameter":
@@ -138,6 +142,9 @@ def _attrs_to_json(op: str, attrs: Mapping[Any, Any], place: str) -> dict[str, A
         array = np.asarray(value)
         is_wide = array.dtype == np.float64 and not isinstance(value, np.generic)
         given["value"] = array.astype(np.float32) if is_wide else array
+    for attr in [] if op in SOURCES else op_spec(op).attrs:
+        with contextlib.suppress(TypeError, ValueError, ArithmeticError):  # said below, or by the op
+            given.update({attr.name: attr.check(given[attr.name])} if attr.name in given else {})
     try:
         made: dict[str, Any] = value_to_json(given)
     except ValueError as cause:
@@ -145,18 +152,42 @@ def _attrs_to_json(op: str, attrs: Mapping[Any, Any], place: str) -> dict[str, A
     return {**made, "init": init} if op == "parameter" and callable(init) else made
 
 
-def _rank_of_operands(
-    digraph: Any, key: Any, names: Mapping[Any, str], inputs: Sequence[Value]
-) -> int | None:
-    """Return the rank that the first two operands have as far as their nodes state it."""
-    keys = {names[source]: source for source in digraph.pred[key]}
-    for value in inputs[:2]:
-        shape = _plain(digraph.nodes[keys[value.node]].get("shape"))
-        if isinstance(shape, list):
-            return len(shape)
-        if isinstance(shape, str | TensorType) or hasattr(shape, "dtype"):
-            return TensorType.parse(shape).rank
+def _rank_of_operands(digraph: Any, key: Any, names: Mapping[Any, str]) -> int | None:
+    """Return the rank of what a window slides over, as its operands state it or what they come from."""
+    passed: set[Any] = set()
+    while key not in passed:  # a cycle is named later
+        passed.add(key)
+        keys = {names[source]: source for source in digraph.pred[key]}
+        operands = [keys[value.node] for value in _read_edges(digraph, key, names)]
+        is_window, keeps = _keeps_rank(digraph.nodes[key].get("op"))
+        for operand in operands[: 2 if is_window else 1]:
+            rank = _stated_rank(digraph.nodes[operand].get("shape"))
+            if rank is not None:
+                return rank
+        if not (keeps and operands):
+            break
+        key = operands[0]
     return None
+
+
+def _stated_rank(shape: Any) -> int | None:
+    shape = _plain(shape)
+    if isinstance(shape, list):
+        return None if any(isinstance(item, list) for item in shape) else len(shape)
+    is_type = isinstance(shape, str | TensorType) or hasattr(shape, "dtype")
+    return TensorType.parse(shape).rank if is_type else None
+
+
+def _keeps_rank(op: Any) -> tuple[bool, bool]:
+    """Whether an op is a window over two operands, and whether what it gives has the rank of the first."""
+    try:
+        spec = op_spec(op)
+    except (OpError, TypeError):  # said where that node is read
+        return False, False
+    is_window = any(attr.name == "strides" for attr in spec.attrs)  # conv has a kernel beside it
+    ends = (*spec.parsed.inputs[:1], *spec.parsed.outputs[:1])
+    by_element = all(len(end.terms or ()) == 1 and isinstance((end.terms or ())[0], Star) for end in ends)
+    return is_window, is_window or by_element or spec.name == "batch_norm"
 
 
 # --- types ------------------------------------------------------------------------------------
@@ -197,7 +228,7 @@ def _plain(value: Any) -> Any:
         return text
     if isinstance(value, list | tuple):
         return [_plain_size(item) for item in value]
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _plain_size(item: Any) -> Any:

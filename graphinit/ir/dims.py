@@ -56,7 +56,7 @@ def parse_dim(value: Any) -> Dim:
     Parameters
     ----------
     value : int, None, str or Expr
-        A size from 0 on; -1, None or ``"?"`` when it is unknown; text with symbols such as
+        A size from 0 on; -1, None or ``"?"`` when it is unknown, as text too; text with symbols such as
         ``"batch"`` or ``"(h - 5)//2 + 1"`` (``+ - * // % ** min max``).
 
     Returns
@@ -123,7 +123,7 @@ def _parse_text(text: str) -> Dim:
     stripped = text.strip()
     if stripped.isidentifier() and not keyword.iskeyword(stripped):
         return symbol(stripped)
-    if stripped in ("-1", "?") or _UNNAMED.match(stripped):
+    if stripped in ("-1", "?", "None") or _UNNAMED.match(stripped):
         return -1
     try:
         if len(stripped) > 1000:

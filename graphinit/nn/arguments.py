@@ -247,7 +247,7 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
     Raises
     ------
     CallError
-        GI503, when `forward` has no argument of a name.
+        GI503, when `forward` has no argument of a name, or one for any number of inputs is given no list.
     """
     parameters = inspect.signature(forward).parameters
     known = [p.name for p in parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -267,6 +267,11 @@ def bind_specs(forward: Callable[..., Any], specs: Mapping[str, Any], block: str
         name = parameter.name
         if name in nested and parameter.kind is parameter.VAR_POSITIONAL:  # each is an input, or static
             given = nested[name]
+            if not isinstance(given, list | tuple):
+                raise CallError(
+                    f"{block} takes any number of {name}: give {name}.0 and so on, or a list with one of each",
+                    path=block,
+                )
             kwargs[name] = [split(f"{name}.{i}", spec, leaves, is_spec) for i, spec in enumerate(given)]
         elif name in nested:
             kwargs[name] = split(name, nested[name], leaves, is_spec)

@@ -211,7 +211,7 @@ def pads(value: Any) -> tuple[tuple[int, int], ...]:
 
 
 def index(value: Any) -> tuple[Any, ...]:
-    """Basic indexing: numbers, (start, stop, step), ``"..."`` and ``"new"``."""
+    """Basic indexing: numbers, (start, stop, step), ``"..."`` and ``"new"``; Python's own words are taken, too."""
     entries = value if isinstance(value, tuple | list) else (value,)
     checked = tuple(_entry(entry) for entry in entries)
     if sum(isinstance(entry, str) and entry == "..." for entry in checked) > 1:
@@ -222,6 +222,10 @@ def index(value: Any) -> tuple[Any, ...]:
 def _entry(entry: Any) -> Any:
     if isinstance(entry, Expr) or (isinstance(entry, str) and entry in ("...", "new")):
         return entry
+    if entry is None or entry is Ellipsis:
+        return "new" if entry is None else "..."
+    if isinstance(entry, slice):
+        entry = (entry.start, entry.stop, entry.step)
     if isinstance(entry, tuple | list) and len(entry) == 3:
         start, stop, step = (
             part if part is None or isinstance(part, Expr) else integer(part) for part in entry

@@ -23,6 +23,8 @@ _FITS = {"int": is_integer, "float": is_float, "bool": "bool".__eq__}
 _DEFAULTS = {"int": "int64", "bool": "bool"}
 _KINDS = {"int": "integers", "float": "floating numbers", "bool": "truth values"}
 
+_CONTRADICTED = "{} is stated of what comes out, and {} gives {}"
+
 
 class Declared(NamedTuple):
     """What the nodes of a graph state, read off once for each graph.
@@ -144,11 +146,11 @@ class Dtypes:
                 kinds = [numbers.get(slot) for slot in slots[:inputs]]
                 answer = answers[key] = _answer(rule, taken, kinds, outputs)
             given, wrong = answer
-            if len(given) == 1:
-                dtypes[slots[inputs]] = given[0]
-            else:
-                for port, dtype in enumerate(given, inputs):
-                    dtypes[slots[port]] = dtype
+            for port, dtype in enumerate(given, inputs):
+                stated = dtypes[slots[port]]
+                if stated is not None and dtype is not None and dtype != stated:
+                    self.clashes.append((index, -1, _CONTRADICTED.format(stated, rule.op, dtype)))
+                dtypes[slots[port]] = dtype
             for slot, kind in wrong:
                 self.clashes.append((index, slot, kind))
         self._visited = len(self.table)

@@ -254,7 +254,7 @@ def read_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[int, Given]:
 
     Raises
     ------
-    GraphError
+    UnknownNameError
         GI106, when the graph has no value of a name.
     ShapeError
         GI206, when a specification is none.
@@ -279,14 +279,15 @@ def number_of(graph: Graph, name: str) -> int:
     value = _value(graph, name) if isinstance(name, str) else None
     if value is not None:
         return graph.numbers[value.node] + value.port
-    hint = did_you_mean(name, [*graph.nodes, *graph.outputs])
+    hint = did_you_mean(str(name), [*graph.nodes, *graph.outputs])
     hint = hint or f"; its inputs are {', '.join(graph.inputs) or 'none'}"
     raise UnknownNameError(f"nothing in the graph is called {name!r}{hint}", node=str(name))
 
 
 def _value(graph: Graph, name: str) -> Value | None:
-    node = graph.nodes.get(name)
-    if node is not None:
+    if not isinstance(name, str):
+        return None
+    if name in graph.nodes:
         return Value(name)
     if name in graph.outputs:
         return graph.outputs[name]

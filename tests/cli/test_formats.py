@@ -164,6 +164,12 @@ def test_solve(folder: Path, capsys: Any) -> None:
     assert out.splitlines() == ["x = (batch, 3, x[2], x[3])", "21 <= x[2] <= 22", "21 <= x[3] <= 22"]
 
 
+def test_what_is_printed_as_an_input_is_taken_as_one(folder: Path, capsys: Any) -> None:
+    code, out = run(capsys, "models.py:square", "--solve", "y = (..., 7, 7)", "x = (batch, 3, -1, -1)")
+    assert (code, out.splitlines()[0]) == (0, "x = (batch, 3, x[2], x[3])")
+    assert run(capsys, "models.py:square", out.splitlines()[0])[0] == 0
+
+
 def test_solve_without_an_answer(folder: Path, capsys: Any) -> None:
     code, out = run(capsys, "models.py:square", "--solve", "y=...,12,7,7", "x=batch,3,-1,-1")
     assert code == 1

@@ -58,6 +58,17 @@ class TestDefaults:
         exe = graphinit.compile(graph, parameters=parameters, ids=(2,))
         np.testing.assert_array_equal(exe.forward(ids=[10, 3]), parameters["w"][[10, 3]])
 
+    def test_a_dtype_that_is_stated_holds_for_what_is_found(self) -> None:
+        g = nx.DiGraph()
+        g.add_node("x", op="input", shape=(3,))
+        g.add_node("y", op="relu", dtype="float64")
+        g.add_edge("x", "y")
+        graph = Graph.from_networkx(g)
+        (error,) = passes.infer_shapes(graph).errors
+        assert (error.code, error.node) == ("GI301", "y")
+        assert error.message == "float64 is stated of what comes out, and relu gives float32"
+        assert passes.infer_shapes(graph, x="float64[3]").ok
+
     def test_operands_that_are_optional(self) -> None:
         g = line()
         g.remove_node("b")
@@ -133,6 +144,8 @@ class TestValues:
             ("[]", "?[]"),
             ('["batch", 20]', "?[batch, 20]"),
             ("[batch, 20]", "?[batch, 20]"),
+            ("(None, 20)", "?[-1, 20]"),
+            (str(("batch", None)), "?[batch, -1]"),
             ("[...]", "?[...]"),
             ("float64[batch, n//2 - 1]", "float64[batch, n//2 - 1]"),
             ("int64:n,20", "int64[n, 20]"),
@@ -196,6 +209,56 @@ class TestValues:
         g.nodes["p"].update(op="avg_pool", attrs={"kernel": "all"})
         g.nodes["c"]["shape"] = ("b", 5, -1, -1)
         assert passes.infer_shapes(Graph.from_networkx(g))["p"] == ("b", 5, 1, 1)
+
+    def test_windows_over_what_keeps_the_rank(self) -> None:
+        g = nx.MultiDiGraph()
+        g.add_node("x", op="input", shape=("b", 3, 16, 17))
+        g.add_node("w", op="parameter", shape=(5, -1, 3, 3))
+        g.add_node("c", op="conv")
+        g.add_edges_from([("x", "c"), ("w", "c")])
+        nx.add_path(g, ["c", "r", "s", "p", "q"])
+        g.nodes["r"]["op"] = "relu"
+        g.nodes["s"]["op"] = "add"
+        g.add_edge("c", "s")
+        g.nodes["p"].update(op="max_pool", attrs={"kernel": 2})
+        g.nodes["q"].update(op="avg_pool", attrs={"kernel": 3, "strides": 1})
+        assert passes.infer_shapes(Graph.from_networkx(g))["q"] == ("b", 5, 5, 5)
+        g.nodes["s"].update(op="reshape", attrs={"shape": (0, 0, -1)})
+        g.remove_edge("c", "s")
+        with pytest.raises(
+            GraphError, match="kernel must be a tuple with a number for each spatial axis; got 2"
+        ):
+            Graph.from_networkx(g)
+        nx.add_path(g, ["p", "s"])
+        with pytest.raises(GraphError, match="reshape takes 1 inputs, got 2"):
+            Graph.from_networkx(g)
+
+    @pytest.mark.parametrize(
+        ("op", "attrs", "same"),
+        [
+            ("getitem", {"index": slice(1, None)}, lambda x: x[1:]),
+            ("getitem", {"index": (0, None, ...)}, lambda x: x[0, None, ...]),
+            ("getitem", {"index": (slice(None, None, -1), np.int64(2))}, lambda x: x[::-1, 2]),
+            ("cast", {"dtype": np.float64}, lambda x: F.cast(x, "float64")),
+            ("cast", {"dtype": np.dtype("int32")}, lambda x: F.cast(x, "int32")),
+            ("cast", {"dtype": int}, lambda x: F.cast(x, "int64")),
+            ("reshape", {"shape": np.array([-1, 9])}, lambda x: F.reshape(x, (-1, 9))),
+            ("reshape", {"shape": -1}, lambda x: F.reshape(x, -1)),
+            ("leaky_relu", {"slope": np.array(0.5)}, lambda x: F.leaky_relu(x, 0.5)),
+            ("mean", {"axis": range(2)}, None),
+            ("sum", {"axis": [np.int32(1)], "keepdims": np.True_}, lambda x: F.sum(x, axis=1, keepdims=True)),
+        ],
+    )
+    def test_attributes_are_taken_as_functions_take_them(self, op: str, attrs: Any, same: Any) -> None:
+        g = nx.DiGraph()
+        g.add_node("x", op="input", shape="float32[6, 3]")
+        g.add_node("y", op=op, attrs=attrs)
+        g.add_edge("x", "y")
+        if same is None:
+            with pytest.raises(GraphError, match=r"has an attribute that JSON cannot say: range\(0, 2\)"):
+                Graph.from_networkx(g)
+        else:
+            assert Graph.from_networkx(g) == Graph(same(F.input("x", (6, 3))))
 
     @pytest.mark.parametrize(
         ("value", "type"),
@@ -456,6 +519,11 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str, str]] = {
         "nodes['p'].shape must be of a rank that sinusoidal_positions gives",
     ),
     "a shape that is a number": (node("x", shape=5), "GI107", "nodes['x'].shape must be a list, not 5"),
+    "a shape that is a number of NumPy": (
+        node("x", shape=np.int64(5)),
+        "GI107",
+        "nodes['x'].shape must be a list, not 5",
+    ),
     "a size that is a fraction": (
         node("x", shape=(1.5, 20)),
         "GI107",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from graphinit import autograd, nn
+from graphinit import TensorType, autograd, nn
 from graphinit import functional as F
 from graphinit.errors import ArrayError, CallError, DTypeError, GraphInitError, ShapeError, ValueRangeError
 
@@ -112,6 +112,9 @@ def test_a_place_for_further_arguments_is_no_input_in_messages():
         network().trace(z=(2, 3))
     with pytest.raises(CallError, match=r"its inputs are any number of xs$"):
         Several().trace(z=(2, 3))
+    for spec in ("2,3", TensorType((2, 3)), np.ones((2, 3)), None, 3):
+        with pytest.raises(CallError, match=r"takes any number of xs: give xs\.0 and so on, or a list"):
+            Several().trace(xs=spec)
 
 
 def test_several_inputs_are_numbered(scope):

@@ -8,11 +8,12 @@ import pytest
 
 from graphinit import Graph
 from graphinit import functional as F
-from graphinit.errors import DifferentiationError, GraphError
+from graphinit.errors import CallError, DifferentiationError, GraphError
 from passes.base import DrawPasses, Pipeline, PrintPasses, TimePasses, run_pass
 from passes.canonicalization import Canonicalize
 from passes.dead_code import RemoveDeadCode
 from passes.differentiation import Differentiate
+from passes.numpy_emitter import emit_numpy
 from passes.pipelines import PIPELINES, pipeline
 
 
@@ -86,6 +87,25 @@ def test_errors_of_other_kinds_gain_a_note():
     with pytest.raises(ZeroDivisionError) as caught:
         run_pass(broken, twice_negated())
     assert caught.value.__notes__ == ["in pass broken"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([RemoveDeadCode], r"RemoveDeadCode\(\), not the class RemoveDeadCode"),
+        (["default"], "passes such as FoldConstants\\(\\), not of 'default'"),
+        ("default", "a pipeline takes a list of passes, not 'default'"),
+        (RemoveDeadCode(), r"a pipeline takes a list of passes, not RemoveDeadCode\(\)"),
+    ],
+)
+def test_a_pipeline_says_what_it_takes(given, message):
+    with pytest.raises(CallError, match=message):
+        Pipeline(given)
+
+
+def test_what_is_no_program_is_not_printed():
+    with pytest.raises(CallError, match="emit_numpy takes the program that PlanMemory makes of a graph"):
+        emit_numpy(twice_negated())
 
 
 def test_pipelines_have_names():

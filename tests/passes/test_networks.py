@@ -80,6 +80,8 @@ def test_short_forms_say_what_they_take(short):
         short(nn.Dense)
     with pytest.raises(CallError, match=r"not \[0, 0.*\.\.\."):
         short([0] * 1000)
+    with pytest.raises(CallError, match=r"not array\("):  # which has a `trace` of its own
+        short(np.ones((2, 2)))
 
 
 def test_inference_takes_specs_by_the_names_of_inputs():
@@ -160,6 +162,13 @@ def test_first_values_of_a_network():
     assert known["weight"].tolist() == [[1, 1]] * 3
     with pytest.raises(CallError, match="report is what infer_shapes returns, not 'ones'"):
         passes.init_parameters(net, "ones")
+    for given in (net, net.trace()):
+        again = passes.init_parameters(given, initializer="ones", x=(2, 5))
+        assert {name: value.shape for name, value in again.items()} == {"weight": (3, 5), "bias": (3,)}
+    with pytest.raises(CallError, match="give the shapes of inputs or a report, not both"):
+        passes.init_parameters(net, report, x=(2, 5))
+    with pytest.raises(GraphError, match="nothing in the graph is called 'z'; its inputs are x"):
+        passes.init_parameters(net, z=(2, 5))
 
 
 def test_whatever_can_be_traced_is_a_network():

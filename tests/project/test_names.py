@@ -187,6 +187,15 @@ def test_wrong_keys_get_suggestions():
         passes.infer_shapes(net)["0.weigth"]
     with pytest.raises(GraphError, match=r"did you mean '0.bias'\?"):
         net.trace()["0.bais"]
+    report = passes.infer_shapes(net)
+    for table in (report, net.trace()):
+        for key in ("0.weigth", 3, None, ("0", "weight"), net[0].weight):
+            with pytest.raises(UnknownNameError) as caught:
+                table[key]
+            assert isinstance(caught.value, KeyError)
+            assert caught.value.code == "GI106"
+    assert 3 not in report
+    assert report.get(3) is None
     assert "0.weigth" not in net.collect_params()
 
 
