@@ -336,7 +336,6 @@ __all__ = [
     "GradientError",
     "GraphError",
     "GraphInitError",
-    "UnknownNameError",
     "OpError",
     "ParameterError",
     "ShapeError",
@@ -344,6 +343,7 @@ __all__ = [
     "SymbolicValueError",
     "TargetError",
     "UninitializedError",
+    "UnknownNameError",
     "ValueRangeError",
 ]
 if not TYPE_CHECKING:  # a type checker is to find names that are not there

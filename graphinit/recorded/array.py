@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -109,6 +111,8 @@ class Array(Operators[Any]):
     asnumpy = numpy
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if mode.innermost() is not None and mode.value.recorder is not None:
+            _check_who_converts(sys._getframe(1))
         return np.array(self.numpy(), dtype, copy=copy)
 
     def item(self) -> Any:
@@ -288,6 +292,27 @@ def leaf(data: Any) -> Node:
     if array.dtype == np.float64 and not hasattr(data, "dtype"):
         array = array.astype(np.float32)
     return Node(LEAF, (), (TensorType(array.shape, canonical_dtype(array.dtype)),), [array])
+
+
+def _check_who_converts(frame: FrameType) -> None:
+    """Raise when a function of NumPy takes values out of a recording, of arrays inside a list.
+
+    NumPy asks an argument what to do, but not what stands in a list.  `numpy.asarray` in the user's own line
+    is asked for, and what `numpy.testing` compares is only looked at.  Ufuncs leave no frame, and are missed.
+    """
+    name = ""
+    while (module := frame.f_globals.get("__name__", "")).partition(".")[0] == "numpy":
+        if module.startswith("numpy.testing"):
+            return
+        name = ("linalg." if ".linalg" in module else "") + frame.f_code.co_name
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    if name:
+        raise GradientError(
+            f"np.{name} of a list of recorded arrays would cut their gradients; join them first, as in "
+            f"np.{name}(np.stack(arrays)), or take their values, x.numpy()"
+        )
 
 
 def _restored(value: np.ndarray, grad: np.ndarray | None, grad_req: str) -> Array:

@@ -16,8 +16,9 @@ from numpy.testing import overrides
 import graphinit
 from graphinit import Graph, autograd, nn
 from graphinit import functional as F
-from graphinit.errors import DTypeError, GraphInitError, OpError, SymbolicValueError
+from graphinit.errors import DTypeError, GradientError, GraphInitError, OpError, SymbolicValueError
 from graphinit.functional.numpy_table import LOOKING, MEANINGS, title
+from graphinit.recorded.array import Array
 
 RNG = np.random.default_rng(7)
 
@@ -480,3 +481,24 @@ def test_every_function_is_mapped_or_an_error_that_says_what_to_do(function, kin
 def test_what_looks_is_an_error_on_tensors(function):
     with pytest.raises(OpError, match="has no value while the network is described"):
         called(function, F.input("x", (3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda arrays: np.sum(arrays), "sum"),
+        (lambda arrays: np.mean(tuple(arrays), axis=0), "mean"),
+        (lambda arrays: np.max(arrays), "max"),
+        (lambda arrays: np.linalg.norm(arrays), "linalg.norm"),
+    ],
+)
+def test_a_list_of_recorded_arrays_does_not_lose_its_gradients_in_silence(call, name):
+    x = Array(V)
+    with autograd.record():
+        arrays = [x * 2, x * 3]
+        words = rf"np\.{name} of a list of recorded arrays would cut their gradients; join them first"
+        with pytest.raises(GradientError, match=words):
+            call(arrays)
+        assert np.asarray(arrays).shape == (2, 5)  # asked for in so many words
+        np.testing.assert_allclose(arrays, [V * 2, V * 3])
+    np.testing.assert_allclose(np.sum(arrays), V.sum() * 5)
