@@ -432,6 +432,7 @@ __all__ = [
     "Stream",
     "current_seed",
     "normal",
+    "place",
     "scheme",
     "seed",
     "stream",

@@ -124,6 +124,12 @@ def test_data_and_grad_are_methods():
             lambda: list(method),  # noqa: B023
             lambda: method.shape,  # noqa: B023
             lambda: method.abs() >= 5,  # noqa: B023
+            lambda: method == 1,  # noqa: B023
+            lambda: method != np.ones((2, 3)),  # noqa: B023
+            lambda: np.ones((2, 3)) == method,  # noqa: B023
+            lambda: np.array_equal(method, np.ones((2, 3))),  # noqa: B023
+            lambda: np.sum(method, axis=0),  # noqa: B023
+            lambda: np.exp(method),  # noqa: B023
         ):
             assert said(line) == words
         assert repr(method) == f"<bound method Parameter.{name} of Parameter (shape=(2, 3), dtype=float32)>"
@@ -132,6 +138,13 @@ def test_data_and_grad_are_methods():
         assert method() is getattr(Parameter, name)(weight)
         assert list(inspect.signature(getattr(Parameter, name)).parameters) == ["self"]
         assert getattr(Parameter, name).__doc__.startswith("Return the live")
+        assert getattr(Parameter, name).__qualname__ == method.__qualname__ == f"Parameter.{name}"
+        assert method.__self__ is weight
+        assert method == getattr(weight, name) != getattr(Parameter(), name)
+        assert {method: 1}[getattr(weight, name)] == 1
+        assert method != "data"
+        assert (pickle.loads(pickle.dumps(method))() == method()).all()
+        assert copy.copy(method)() is method()
 
 
 def test_data_and_grad_cannot_be_assigned():
