@@ -74,7 +74,8 @@ class _Called(property):
             raise SpellingError(f"{function.__name__} is a method here; write {instead}")
 
         super().__init__(functools.partial(BoundMethod, function), refuse)
-        functools.update_wrapper(self, function)  # type: ignore[arg-type]  # a property that can be called
+        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)

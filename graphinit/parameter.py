@@ -224,6 +224,7 @@ class Parameter(Unread, Variable, Operators[Tensor]):
 
     requires_grad = refused("requires_grad", "write grad_req = 'null', or 'write'")
     trainable = refused("trainable", "write grad_req = 'null', or 'write'")
+    value = refused("value", "write weight.data(), and weight.set_data(values)")
 
     if not TYPE_CHECKING:
 

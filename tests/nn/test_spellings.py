@@ -174,6 +174,42 @@ def test_freezing_in_another_spelling_is_not_silent(name):
     assert net.weight.grad_req == "write"
 
 
+@pytest.mark.parametrize("name", ["requires_grad", "trainable", "grad_req"])
+def test_freezing_a_block_in_another_spelling_is_not_silent(name):
+    net = nn.Sequential(nn.Dense(3, in_units=2), nn.ReLU())
+    words = f'there is no {name} here; write net.collect_params().setattr("grad_req", "null")'
+    for block in net, net[0], net[1]:
+        assert said(lambda: setattr(block, name, False)) == words  # noqa: B023
+        assert said(lambda: getattr(block, name)) == words  # noqa: B023
+        assert not hasattr(block, name)
+
+    class Own(nn.Block):
+        trainable = True
+
+    own = Own()
+    own.trainable = False
+    assert not own.trainable
+    net.collect_params().setattr("grad_req", "null")
+    assert {parameter.grad_req for parameter in net.parameters()} == {"null"}
+
+
+def test_an_attribute_that_parameters_do_not_have_is_set_on_none():
+    net = nn.Dense(3, in_units=2)
+    with pytest.raises(ParameterError, match="no attribute 'gradreq'; did you mean 'grad_req'"):
+        net.collect_params().setattr("gradreq", "null")
+    nn.ReLU().collect_params().setattr("grad_req", "null")
+
+
+def test_values_in_the_spelling_of_keras_and_flax_are_not_lost():
+    weight = Parameter(shape=(2,))
+    words = "there is no value here; write weight.data(), and weight.set_data(values)"
+    assert said(lambda: setattr(weight, "value", np.ones(2))) == words
+    assert said(lambda: weight.value) == words
+    assert (
+        said(lambda: weight.copy_([1, 2])) == "a parameter has no copy_ here; write weight.set_data(values)"
+    )
+
+
 def test_other_names_of_parameters():
     weight = Parameter(shape=(2,))
     assert said(lambda: weight.list_data) == "a parameter has no list_data here; write weight.data()"
