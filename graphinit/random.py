@@ -346,7 +346,9 @@ def _one_stream() -> Stream:
     return _sequential if _replayed is None else _replayed
 
 
-def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
+def uniform(
+    low: float = 0.0, high: float = 1.0, size: Size | None = (), *, shape: Size | None = None
+) -> np.ndarray:
     """Return float32 numbers of U[low, high) from the process's one sequential stream.
 
     Parameters
@@ -358,18 +360,27 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size
     shape : int or tuple of int, optional
         The same, as ``mx.nd.random`` calls it.
 
+    Raises
+    ------
+    ParameterError
+        GI405, when the size is none.
+
     Examples
     --------
     >>> seed(0)
     >>> uniform(size=(2, 3)).shape
     (2, 3)
     """
-    return _one_stream().uniform(low, high, size if shape is None else shape).astype(np.float32)
+    numbers = _one_stream().uniform(low, high, _check_size(size if shape is None else shape))
+    return numbers.astype(np.float32)
 
 
-def normal(loc: float = 0.0, scale: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
+def normal(
+    loc: float = 0.0, scale: float = 1.0, size: Size | None = (), *, shape: Size | None = None
+) -> np.ndarray:
     """Return float32 numbers of N(loc, scale²) from the process's one sequential stream; see `uniform`."""
-    return _one_stream().normal(loc, scale, size if shape is None else shape).astype(np.float32)
+    numbers = _one_stream().normal(loc, scale, _check_size(size if shape is None else shape))
+    return numbers.astype(np.float32)
 
 
 class _Scheme:
@@ -422,7 +433,16 @@ def scheme(name: str | None, seed: int = 0) -> _Scheme:
 
 def _count(size: Size) -> int:
     one = whole(size)
-    return math.prod(map(int, size)) if one is None else one  # type: ignore[arg-type]  # several
+    return math.prod(size) if one is None else one  # type: ignore[arg-type]  # several
+
+
+def _check_size(size: Any) -> tuple[int, ...]:
+    """Return a size, one or several or None as NumPy's, as a tuple; `ParameterError` when it is none."""
+    given = () if size is None else size
+    sizes = [whole(item) for item in (given if isinstance(given, list | tuple) else (given,))]
+    if any(item is None or item < 0 for item in sizes):
+        raise ParameterError(f"a size is a number from 0, or a tuple of them, not {size!r}", code="GI405")
+    return tuple(item for item in sizes if item is not None)
 
 
 __all__ = [

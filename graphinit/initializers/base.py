@@ -17,6 +17,7 @@ import numpy as np
 
 from graphinit import random
 from graphinit.errors import GraphInitError, ParameterError
+from graphinit.foreign_names import FOREIGN
 from graphinit.initializers import foreign
 from graphinit.ir.kernel import Kernel
 from graphinit.plain_text import class_name
@@ -176,7 +177,8 @@ def create(initializer: Any, **options: Any) -> Any:
     Raises
     ------
     ParameterError
-        GI405, when nothing of that name is registered, it is no initializer, or an argument is bad.
+        GI405, when nothing of that name is registered, it is no initializer, cannot be called as one, or an
+        argument is bad.
 
     Examples
     --------
@@ -195,7 +197,9 @@ def create(initializer: Any, **options: Any) -> Any:
                 raise ParameterError(f"{initializer!r} is not the JSON text of an initializer") from cause
         cls = _registry.get(name.lower())
         if cls is None:
-            hint = did_you_mean(name, _registry) or f"; there are {', '.join(sorted(_registry))}"
+            theirs = FOREIGN["graphinit.init"].get(name)
+            hint = f"; it is {theirs} here" if theirs else did_you_mean(name, _registry)
+            hint = hint or f"; there are {', '.join(sorted(_registry))}"
             raise ParameterError(f"no initializer is registered as {name!r}{hint}", code="GI405")
         try:
             return cls(**given)
@@ -206,7 +210,10 @@ def create(initializer: Any, **options: Any) -> Any:
             f"{initializer.__name__} is a class; give an initializer, {initializer.__name__}(...)",
             code="GI405",
         )
-    if isinstance(initializer, Initializer) or callable(initializer):
+    if isinstance(initializer, Initializer) and not _is_called(initializer):
+        return initializer
+    if callable(initializer):
+        foreign.check_callable(initializer)
         return initializer
     raise ParameterError(
         f"{initializer!r} is not an initializer; give a name such as 'xavier', an Initializer or a function "
@@ -248,8 +255,9 @@ def draw(
     Raises
     ------
     ParameterError
-        GI404, when it fails, or gives an array of another shape, one that the dtype cannot hold, or values
-        that are not finite.
+        GI404, when it gives an array of another shape, one that the dtype cannot hold, or values that are not
+        finite; GI405, when it is none, or cannot be called.  What it raises itself stays as it is, with a note
+        on the parameter.
 
     Examples
     --------
@@ -258,16 +266,22 @@ def draw(
     """
     initializer = create(initializer)
     number = random.current_seed() if seed is None else random.check_seed(seed)
-    if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
-        data = np.zeros(shape, dtype)
-        name = InitName(leaf or path.rpartition(".")[2], path, number)
-        try:
-            with explained(path):
-                initializer._init_weight(name, data)
-        except GraphInitError as error:
-            if error.path is None:
-                error.path = path
-            raise
-        return data
-    with explained(path):
-        return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))
+    try:
+        with explained(path):
+            if not isinstance(initializer, Initializer) or _is_called(initializer):
+                return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))
+            data = np.zeros(shape, dtype)
+            initializer._init_weight(InitName(leaf or path.rpartition(".")[2], path, number), data)
+            return data
+    except GraphInitError as error:
+        if error.path is None:
+            error.path = path
+        raise
+    except Exception as error:
+        error.add_note(f"raised by the initializer of {path!r}, of shape {tuple(shape)} and dtype {dtype}")
+        raise
+
+
+def _is_called(initializer: Initializer) -> bool:
+    """Whether one of our classes says itself how it is called, as Keras's do."""
+    return type(initializer).__call__ is not Initializer.__call__

@@ -79,3 +79,14 @@ def test_a_seed_is_an_integer(bad):
 def test_unknown_scheme():
     with pytest.raises(ParameterError, match="mxnet-np"):
         random.scheme("torch")
+
+
+@pytest.mark.parametrize("draw", [random.uniform, random.normal])
+def test_sizes_of_what_is_drawn(draw):
+    random.seed(3)
+    assert draw(size=None).shape == draw().shape == ()
+    assert draw(size=[2, np.int64(3)]).shape == draw(shape=(2, 3)).shape == (2, 3)
+    assert draw(size=0).shape == (0,)
+    for bad in -1, 2.5, "2", (2, -3), (2, 1.5), True:
+        with pytest.raises(ParameterError, match="a size is a number from 0, or a tuple of them, not"):
+            draw(size=bad)
