@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -64,6 +64,9 @@ class Initializer:
     array([0.5, 0.5], dtype=float32)
     """
 
+    takes_infinities: ClassVar[bool] = False
+    """Whether values that are not finite are meant; otherwise they are an error."""
+
     def __init__(self, **kwargs: Any) -> None:
         self._kwargs = kwargs
 
@@ -102,7 +105,11 @@ class Initializer:
         """Return the arguments that make an equal initializer."""
         if dataclasses.is_dataclass(self):
             return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return dict(self._kwargs)
+        return dict(vars(self).get("_kwargs", vars(self)))  # a subclass need not call __init__
+
+    def _state(self) -> str:
+        """Return all that decides the values, as text: options, and what a subclass keeps of its own."""
+        return repr({**self.options(), **{k: v for k, v in vars(self).items() if k != "_kwargs"}})
 
     def dumps(self) -> str:
         """Return the initializer as JSON text that `create` reads.
@@ -119,10 +126,10 @@ class Initializer:
         if type(self) is not type(other):
             return NotImplemented
         assert isinstance(other, Initializer)
-        return repr(self.options()) == repr(other.options())
+        return self._state() == other._state()
 
     def __hash__(self) -> int:
-        return hash((type(self), repr(self.options())))
+        return hash((type(self), self._state()))
 
     def __repr__(self) -> str:
         return f"{class_name(self)}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
@@ -271,7 +278,12 @@ def draw(
             if not isinstance(initializer, Initializer) or _is_called(initializer):
                 return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))
             data = np.zeros(shape, dtype)
-            initializer._init_weight(InitName(leaf or path.rpartition(".")[2], path, number), data)
+            with np.errstate(over="ignore"):  # it is looked for below
+                initializer._init_weight(InitName(leaf or path.rpartition(".")[2], path, number), data)
+            if not initializer.takes_infinities and not np.isfinite(data).all():
+                raise ParameterError(
+                    f"{initializer!r} gives {path!r} values that are not finite in {dtype}", code="GI404"
+                )
             return data
     except GraphInitError as error:
         if error.path is None:

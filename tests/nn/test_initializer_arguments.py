@@ -155,3 +155,45 @@ def test_an_initializer_of_ones_own_checks_itself():
     parameter = Parameter("w", shape=(2,))
     parameter.initialize(Own("anything"))
     assert parameter.data().tolist() == [2, 2]
+
+
+class Kept(init.Initializer):
+    """As users write them: without a call of the base class's __init__."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def _init_weight(self, name, data):
+        data[:] = self.value
+
+
+class Called(Kept):
+    def __init__(self, value):
+        init.Initializer.__init__(self)
+        super().__init__(value)
+
+
+@pytest.mark.parametrize("kind", [Kept, Called])
+def test_initializers_of_users_are_told_apart_and_shown(kind):
+    assert kind(2) == kind(2) != kind(3)
+    assert hash(kind(2)) == hash(kind(2))
+    assert repr(kind(2)).startswith(kind.__name__)
+    one, other = (nn.Dense(3, in_units=5, weight_initializer=kind(value)).trace(x=(2, 5)) for value in (2, 3))
+    assert one != other
+    assert kind.__name__ in str(one)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "dtype"),
+    [
+        (init.Normal(1e6), "float16"), (init.Uniform(1e40), "float32"), (init.Constant(1e40), "float32"),
+        (init.Constant(np.array([1e6])), "float16"), (Kept(np.nan), "float32"), (Kept(-np.inf), "float64"),
+        (Kept(70000), "float16"), (init.Xavier(magnitude=1e300), "float32"),
+    ],
+)  # fmt: skip
+def test_values_that_the_dtype_does_not_hold_are_refused(initializer, dtype):
+    net = nn.Dense(3, in_units=5, dtype=dtype)
+    net.initialize("ones")
+    with pytest.raises(ParameterError, match=f"GI404.*weight.*\n.*{dtype}"):
+        net.weight.initialize(initializer, force_reinit=True)
+    assert (net.weight.data() == 1).all()
