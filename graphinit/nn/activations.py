@@ -12,7 +12,7 @@ from graphinit import functional as F
 from graphinit.errors import BlockError
 from graphinit.initializers.base import LayerDefault
 from graphinit.nn.block import Block
-from graphinit.nn.checks import number, unknown_size
+from graphinit.nn.checks import number, unknown_size, whole_number
 from graphinit.parameter import Parameter
 from graphinit.plain_text import class_name
 
@@ -144,6 +144,11 @@ class Softmax(Block):
     axis : int
         The axis along which the values sum to 1.
 
+    Raises
+    ------
+    BlockError
+        GI407, when it is none.
+
     Examples
     --------
     >>> Softmax()
@@ -154,7 +159,7 @@ class Softmax(Block):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self._axis = axis
+        self._axis = whole_number("axis", axis)
 
     def forward(self, x: Any) -> Any:
         """Apply the function to x of any shape."""

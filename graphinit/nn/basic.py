@@ -67,6 +67,7 @@ class Activation(Block):
         if isinstance(activation, str):
             if activation not in ACTIVATIONS:
                 hint = did_you_mean(activation, ACTIVATIONS) or f"; there are {', '.join(ACTIVATIONS)}"
+                hint = "; leave it out" if activation in ("linear", "identity") else hint
                 raise BlockError(f"there is no activation {activation!r}{hint}")
             self._name, self._function = activation, ACTIVATIONS[activation]
             return

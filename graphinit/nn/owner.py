@@ -78,7 +78,8 @@ class Owner(Portable):
         for name, value in options.items():
             if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
                 raise keyword_error(type(self), name)
-        following(*args)
+        if args:
+            raise BlockError(f"{type(self).__name__} takes no arguments; got {', '.join(map(repr, args))}")
 
     if not TYPE_CHECKING:
 
