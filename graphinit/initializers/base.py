@@ -109,7 +109,8 @@ class Initializer:
 
     def _state(self) -> str:
         """Return all that decides the values, as text: options, and what a subclass keeps of its own."""
-        return repr({**self.options(), **{k: v for k, v in vars(self).items() if k != "_kwargs"}})
+        stated = {"_kwargs", *getattr(self, "__dataclass_fields__", ())}
+        return repr({**self.options(), **{k: v for k, v in vars(self).items() if k not in stated}})
 
     def dumps(self) -> str:
         """Return the initializer as JSON text that `create` reads.
@@ -227,6 +228,24 @@ def create(initializer: Any, **options: Any) -> Any:
         "(rng, shape, dtype)",
         code="GI405",
     )
+
+
+def initializer_text(initializer: Any) -> str | None:
+    """Return the text from which `create` makes an equal initializer, None when there is none.
+
+    Examples
+    --------
+    >>> from graphinit import init
+    >>> initializer_text(init.Constant(9)), initializer_text(init.preset("keras"))
+    ('["constant", {"value": 9}]', None)
+    """
+    if not isinstance(initializer, Initializer):
+        return None
+    try:
+        text = initializer.dumps()
+        return text if create(text) == initializer else None
+    except Exception:  # initializers are anybody's: one that cannot be written has no text
+        return None
 
 
 def draw(

@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from graphinit import init, nn
-from graphinit.errors import FileError, ParameterError
+from graphinit import Graph, init, nn
+from graphinit import functional as F
+from graphinit.errors import DeferredInitializationError, FileError, GraphError, ParameterError
+from graphinit.initializers import base
 from graphinit.parameter import Parameter
 from graphinit.storage.archive import open_archive, write_archive
 from graphinit.storage.contents import Archive
@@ -197,3 +199,52 @@ def test_values_that_the_dtype_does_not_hold_are_refused(initializer, dtype):
     with pytest.raises(ParameterError, match=f"GI404.*weight.*\n.*{dtype}"):
         net.weight.initialize(initializer, force_reinit=True)
     assert (net.weight.data() == 1).all()
+
+
+class Handed(init.Initializer):
+    """As Gluon's: its arguments are handed to the base class."""
+
+    def __init__(self, value=2):
+        super().__init__(value=value)
+        self.value = value
+
+    def _init_weight(self, name, data):
+        data[:] = self.value
+
+
+class Silent(Handed):
+    """Registered, and made again from its name it would be another one."""
+
+    def __init__(self, value=2):
+        init.Initializer.__init__(self)
+        self.value = value
+
+
+def test_a_registered_initializer_is_written_down_where_its_text_makes_an_equal_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "_registry", dict(base._registry))
+    init.register(Handed)
+    init.register(Silent)
+
+    def of_layer(own):
+        return nn.Dense(3, weight_initializer=own).trace(x=(2, 5))
+
+    def of_function(own):
+        return Graph(F.linear(F.input("x", (2, 5)), F.parameter("weight", (3, -1), init=own)))
+
+    for make in of_layer, of_function:
+        graph = make(Handed(7))
+        assert graph["weight"].attrs["init"] == '["handed", {"value": 7}]'
+        assert Graph.from_json(graph.to_json()) == graph
+        for own in Silent(7), init.preset("keras"):
+            assert make(own)["weight"].attrs["init"] is own
+            with pytest.raises(GraphError, match="an attribute that JSON cannot say"):
+                make(own).to_json()
+    waiting, again = nn.Dense(3), nn.Dense(3)
+    waiting.initialize(Handed(7))
+    waiting.save_parameters(tmp_path / "waiting.npz")
+    again.load_parameters(tmp_path / "waiting.npz")
+    again.infer_shape((2, 5))
+    assert (again.weight.data() == 7).all()
+    waiting.initialize(Silent(7), force_reinit=True)
+    with pytest.raises(DeferredInitializationError):
+        waiting.save_parameters(tmp_path / "waiting.npz")
