@@ -193,6 +193,10 @@ def _checked(given: Any, path: str, asked: tuple[int, ...], dtype: str, words: s
         return error
 
     wanted = f"for a parameter of shape {asked}{words}"
+    if callable(given):
+        raise wrong(
+            "another function, not values; if it makes initializers, call it: he_normal(), not he_normal"
+        )
     try:
         array = np.asarray(given)
     except Exception as cause:  # what is no array says so in its own way

@@ -410,6 +410,14 @@ WRONG = {
 }
 
 
+def test_what_makes_initializers_is_to_be_called():
+    def he_normal(in_axis=-2, out_axis=-1):
+        return lambda key, shape, dtype: np.zeros(shape)
+
+    with pytest.raises(ParameterError, match=r"call it: he_normal\(\), not he_normal"):
+        init.draw(he_normal, "w", (3, 5), "float32")
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_what_they_may_not_give(wrong):
     function, words = WRONG[wrong]
