@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,28 +16,54 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class BoundMethod(functools.partial[Any]):
-    """A method of an object that says so when it is taken for what it returns."""
+    """A method of an object that says so when it is taken for what it returns.
 
-    def _refuse(self, *_: Any) -> Any:
+    Where Python or its tools ask, it answers as a bound method does: it is pickled with its object, and equal
+    to another one of the same object.
+    """
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
         name = self.func.__name__
         raise SpellingError(f"{name} is a method here; write {name}(), as in weight.{name}()[0]")
 
     if not TYPE_CHECKING:
-        __getattr__ = _refuse
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("__name__", "__qualname__", "__module__"):
+                return getattr(self.func, name)
+            if name == "__self__":
+                return self.args[0]
+            if name == "__func__":
+                return self.func
+            return self._refuse()
 
     def __bool__(self) -> bool:
         return True
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, BoundMethod):
+            return self.func is other.func and self.args[0] is other.args[0]
+        given = isinstance(other, numbers.Number | list | tuple) or hasattr(other, "__array__")
+        return bool(self._refuse()) if given else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.func, id(self.args[0])))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.args[0], self.func.__name__)
+
+    def __copy__(self) -> BoundMethod:
+        return self
 
     def __repr__(self) -> str:
         return f"<bound method {self.func.__qualname__} of {self.args[0]!r}>"
 
 
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
-_OTHERS = ("getitem", "setitem", "len", "iter", "contains", "neg", "abs", "lt", "le", "gt", "ge")
-_NUMBERS = ("float", "int", "index", "array")
+_OTHERS = ("getitem", "setitem", "len", "iter", "contains", "neg", "abs", "round", "lt", "le", "gt", "ge")
+_NUMBERS = ("float", "int", "index", "array", "array_ufunc", "array_function")
 for _name in (*(form + item for item in _ARITHMETIC for form in ("", "r", "i")), *_OTHERS, *_NUMBERS):
     setattr(BoundMethod, f"__{_name}__", BoundMethod._refuse)
-setattr(BoundMethod, "__array_ufunc__", None)  # noqa: B010  (an array on the left leaves the operator to this)
 
 
 class _Called(property):
@@ -47,7 +74,8 @@ class _Called(property):
             raise SpellingError(f"{function.__name__} is a method here; write {instead}")
 
         super().__init__(functools.partial(BoundMethod, function), refuse)
-        self.__doc__, self.__wrapped__ = function.__doc__, function
+        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)

@@ -145,16 +145,27 @@ _LOSSES = _pairs("""
 """)
 
 _INITIALIZERS = _pairs("""
-    GlorotUniform glorot_uniform GlorotNormal glorot_normal xavier_uniform xavier_normal: init.Xavier
-    HeNormal he_normal HeUniform he_uniform MSRA: init.MSRAPrelu
-    KaimingNormal KaimingUniform kaiming_normal kaiming_uniform: init.MSRAPrelu
-    RandomNormal random_normal Gaussian normal: init.Normal
-    RandomUniform random_uniform uniform: init.Uniform
+    GlorotUniform glorot_uniform XavierUniform xavier_uniform: init.Xavier
+    GlorotNormal glorot_normal XavierNormal xavier_normal: init.Xavier('gaussian', 'avg', 1)
+    HeNormal he_normal KaimingNormal kaiming_normal: init.Xavier('gaussian', 'in', 2)
+    HeUniform he_uniform KaimingUniform kaiming_uniform: init.Xavier('uniform', 'in', 6)
+    LecunNormal lecun_normal: init.Xavier('gaussian', 'in', 1)
+    LecunUniform lecun_uniform: init.Xavier('uniform', 'in', 3)
+    VarianceScaling variance_scaling: init.Xavier
+    MSRA: init.MSRAPrelu
+    RandomNormal random_normal: init.Normal(0.05)
+    RandomUniform random_uniform: init.Uniform(0.05)
+    Gaussian normal: init.Normal
+    uniform: init.Uniform
     Zeros zeros zeros_init: init.Zero
     Ones ones ones_init: init.One
     OrthogonalInitializer orthogonal: init.Orthogonal
-    truncated_normal: init.TruncatedNormal
+    truncated_normal trunc_normal: init.TruncatedNormal
     constant constant_init: init.Constant
+    pytorch: init.preset('pytorch')
+    keras: init.preset('keras')
+    flax: init.preset('flax')
+    mxnet: init.preset('mxnet')
 """)  # fmt: skip
 
 _PACKAGE = _pairs("""

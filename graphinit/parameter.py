@@ -25,7 +25,7 @@ from graphinit.errors import (
     UninitializedError,
 )
 from graphinit.faces import listed_face
-from graphinit.initializers.base import LayerDefault, create
+from graphinit.initializers.base import LayerDefault, create, initializer_text
 from graphinit.initializers.distributions import Uniform
 from graphinit.initializers.presets import Preset
 from graphinit.interrupts import Change, Held, make
@@ -221,18 +221,15 @@ class Parameter(Unread, Variable, Operators[Tensor]):
 
     def attrs(self) -> Attrs:
         """Return the attributes of its node."""
-        own = self.init
-        if type(own).__module__ == Uniform.__module__:
-            own = own.dumps()
-        elif isinstance(own, str):
-            own = str(own)
-        return Attrs({"init": own, "trainable": self._grad_req != "null"})
+        own = str(self.init) if isinstance(self.init, str) else self.init
+        return Attrs({"init": initializer_text(own) or own, "trainable": self._grad_req != "null"})
 
     def __repr__(self) -> str:
         return f"{class_name(self)} (shape={self._shape}, dtype={self._dtype})"
 
     requires_grad = refused("requires_grad", "write grad_req = 'null', or 'write'")
     trainable = refused("trainable", "write grad_req = 'null', or 'write'")
+    value = refused("value", "write weight.data(), and weight.set_data(values)")
 
     if not TYPE_CHECKING:
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphinit import random
-from graphinit.errors import SpellingError, UnknownNameError
+from graphinit.errors import ParameterError, SpellingError, UnknownNameError
 from graphinit.interrupts import Change, make
 from graphinit.parameter import Parameter
 from graphinit.spellings import PARAMETER_DICTS, attribute_error
@@ -123,6 +123,16 @@ class ParameterDict(dict[str, Parameter]):
             parameter.zero_grad()
 
     def setattr(self, name: str, value: Any) -> None:
-        """Set an attribute on every parameter."""
+        """Set an attribute on every parameter.
+
+        Raises
+        ------
+        ParameterError
+            GI405, when parameters have none of that name.
+        """
+        known = {known for parameter in self.values() for known in dir(parameter)}
+        if self and name not in known:
+            hint = did_you_mean(name, (item for item in known if not item.startswith("_")))
+            raise ParameterError(f"parameters have no attribute {name!r}{hint}", code="GI405")
         for parameter in self.values():
             setattr(parameter, name, value)

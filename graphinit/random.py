@@ -347,7 +347,9 @@ def _one_stream() -> Stream:
     return _sequential if _replayed is None else _replayed
 
 
-def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
+def uniform(
+    low: float = 0.0, high: float = 1.0, size: Size | None = (), *, shape: Size | None = None
+) -> np.ndarray:
     """Return float32 numbers of U[low, high) from the process's one sequential stream.
 
     Parameters
@@ -359,6 +361,11 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size
     shape : int or tuple of int, optional
         The same, as ``mx.nd.random`` calls it.
 
+    Raises
+    ------
+    ParameterError
+        GI405, when the size is none.
+
     Examples
     --------
     >>> seed(0)
@@ -369,7 +376,9 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Size = (), *, shape: Size
     return _one_stream().uniform(*limits, _sizes(size if shape is None else shape)).astype(np.float32)
 
 
-def normal(loc: float = 0.0, scale: float = 1.0, size: Size = (), *, shape: Size | None = None) -> np.ndarray:
+def normal(
+    loc: float = 0.0, scale: float = 1.0, size: Size | None = (), *, shape: Size | None = None
+) -> np.ndarray:
     """Return float32 numbers of N(loc, scale²) from the process's one sequential stream; see `uniform`."""
     moments = _number("loc", loc), _number("scale", scale)
     return _one_stream().normal(*moments, _sizes(size if shape is None else shape)).astype(np.float32)
@@ -383,8 +392,8 @@ def _number(name: str, value: Any) -> float:
 
 
 def _sizes(size: Any) -> tuple[int, ...]:
-    """Return a shape as a tuple of sizes."""
-    entries = several(size)
+    """Return a shape as a tuple of sizes; None is that of one number, as in NumPy."""
+    entries = () if size is None else several(size)
     sizes = [whole(item) for item in ((size,) if entries is None else entries)]
     checked = tuple(item for item in sizes if item is not None and item >= 0)
     if len(checked) != len(sizes):
@@ -442,7 +451,7 @@ def scheme(name: str | None, seed: int = 0) -> _Scheme:
 
 def _count(size: Size) -> int:
     one = whole(size)
-    return math.prod(map(int, size)) if one is None else one  # type: ignore[arg-type]  # several
+    return math.prod(size) if one is None else one  # type: ignore[arg-type]  # several
 
 
 __all__ = [

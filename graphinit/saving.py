@@ -17,7 +17,7 @@ import numpy as np
 from graphinit import random, recording
 from graphinit.errors import FileError, ParameterError
 from graphinit.faces import listed_face
-from graphinit.initializers.base import Initializer, create
+from graphinit.initializers.base import create, initializer_text
 from graphinit.interrupts import Change, make
 from graphinit.ir.types import DTYPES, canonical_dtype
 from graphinit.json_values import Json
@@ -89,7 +89,7 @@ def pack(parameters: ParameterDict) -> Archive:
 
 def _wish_to_json(parameter: Parameter) -> dict[str, Any]:
     wish = parameter.root.wish
-    text = None if wish is None else _initializer_text(wish.initializer)
+    text = None if wish is None else initializer_text(wish.initializer)
     if text is None:
         parameter.root.check_initialized()  # it is not, and says so
     assert wish is not None
@@ -100,17 +100,6 @@ def _wish_to_json(parameter: Parameter) -> dict[str, Any]:
         "seed": wish.seed,
         "path": wish.path,
     }
-
-
-def _initializer_text(initializer: Any) -> str | None:
-    """Return the text that an initializer is made from again, None when there is none."""
-    if not isinstance(initializer, Initializer):
-        return None
-    try:
-        text = initializer.dumps()
-        return text if type(create(text)) is type(initializer) else None
-    except Exception:  # initializers are anybody's: one that cannot be written has no text
-        return None
 
 
 def save_parameters(path: Any, parameters: ParameterDict, format: str | None = None) -> None:

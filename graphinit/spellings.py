@@ -19,6 +19,7 @@ from graphinit.errors import SpellingError
 FUNCTIONS: set[str] = set()
 """The names in `graphinit.functional`, which fills them in."""
 
+FREEZING = 'write net.collect_params().setattr("grad_req", "null")'
 _NO_DEVICE = "leave it out: everything lives in main memory"
 _NO_VALUE = (
     "it has no value while its network is described: compare the tensor itself, in F.while_loop or F.cond"
@@ -80,6 +81,13 @@ BLOCKS: Mapping[str, str] = {
     "modules": "write net.apply(function), which visits every block",
     "register_buffer": "write self.value = nn.Constant(value)",
     "init": "write net.initialize(), and net(x)",
+    "build": "write net.infer_shape(shape)",
+    "requires_grad_": FREEZING,
+    "freeze": FREEZING,
+    "count_params": "write net.summary(x)",
+    "half": "write net.cast('float16')",
+    "float": "write net.cast('float32')",
+    "double": "write net.cast('float64')",
     "train": _NO_MODE,
     "eval": _NO_MODE,
     "to": _NO_DEVICE,
@@ -97,11 +105,22 @@ PARAMETERS: Mapping[str, str] = {
     "numpy": "write weight.data()",
     "asnumpy": "write weight.data()",
     "var": "a parameter is a tensor in forward by itself",
-    "value": "write weight.data()",
+    "item": "write weight.data().item()",
+    "clone": "write weight.data().copy()",
+    "detach": "write weight.data()",
     "numel": "write weight.data().size",
-    "size": "write weight.data().size, or weight.shape",
+    "size": "write weight.shape",
     "copy_": "write weight.set_data(values)",
-    "fill_": "write weight.data()[:] = value",
+    "fill_": "write init.constant_(weight, value)",
+    "zero_": "write init.zeros_(weight)",
+    "normal_": "write init.normal_(weight, mean, std)",
+    "uniform_": "write init.uniform_(weight, low, high)",
+    "assign_add": "write weight.data()[:] += values",
+    "assign_sub": "write weight.data()[:] -= values",
+    "requires_grad_": "write weight.grad_req = 'null', or 'write'",
+    "to": _NO_DEVICE,
+    "cpu": _NO_DEVICE,
+    "cuda": _NO_DEVICE,
 }
 
 PARAMETER_DICTS: Mapping[str, str] = {

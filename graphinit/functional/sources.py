@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from graphinit.errors import GraphError
-from graphinit.initializers.base import Initializer
+from graphinit.initializers.base import initializer_text
 from graphinit.ir.graph import GraphBuilder
 from graphinit.ir.kernel import Kernel
 from graphinit.ir.op import Attrs
@@ -99,9 +99,7 @@ def parameter(
     """
     builder = GraphBuilder(resolve=resolve)
     type = TensorType(parse_shape(shape), canonical_dtype(dtype))
-    if isinstance(init, Initializer) and init.__class__.__module__.startswith("graphinit."):
-        init = init.dumps()
-    attrs = Attrs({"init": init, "trainable": bool(trainable)})
+    attrs = Attrs({"init": initializer_text(init) or init, "trainable": bool(trainable)})
     meta = replace(current_meta(builder), kernel=Kernel.of(kernel))
     return Tensor(builder, builder.source("parameter", _checked(name), type, attrs, meta))
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from graphinit import random
 from graphinit.errors import GraphInitError, ParameterError
+from graphinit.foreign_names import FOREIGN
 from graphinit.initializers import foreign
 from graphinit.ir.kernel import Kernel
 from graphinit.plain_text import class_name
@@ -63,6 +64,9 @@ class Initializer:
     array([0.5, 0.5], dtype=float32)
     """
 
+    takes_infinities: ClassVar[bool] = False
+    """Whether values that are not finite are meant; otherwise they are an error."""
+
     def __init__(self, **kwargs: Any) -> None:
         self._kwargs = kwargs
 
@@ -101,7 +105,12 @@ class Initializer:
         """Return the arguments that make an equal initializer."""
         if dataclasses.is_dataclass(self):
             return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return dict(self._kwargs)
+        return dict(vars(self).get("_kwargs", vars(self)))  # a subclass need not call __init__
+
+    def _state(self) -> str:
+        """Return all that decides the values, as text: options, and what a subclass keeps of its own."""
+        stated = {"_kwargs", *getattr(self, "__dataclass_fields__", ())}
+        return repr({**self.options(), **{k: v for k, v in vars(self).items() if k not in stated}})
 
     def dumps(self) -> str:
         """Return the initializer as JSON text that `create` reads.
@@ -118,10 +127,10 @@ class Initializer:
         if type(self) is not type(other):
             return NotImplemented
         assert isinstance(other, Initializer)
-        return repr(self.options()) == repr(other.options())
+        return self._state() == other._state()
 
     def __hash__(self) -> int:
-        return hash((type(self), repr(self.options())))
+        return hash((type(self), self._state()))
 
     def __repr__(self) -> str:
         return f"{class_name(self)}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
@@ -176,7 +185,8 @@ def create(initializer: Any, **options: Any) -> Any:
     Raises
     ------
     ParameterError
-        GI405, when nothing of that name is registered, it is no initializer, or an argument is bad.
+        GI405, when nothing of that name is registered, it is no initializer, cannot be called as one, or an
+        argument is bad.
 
     Examples
     --------
@@ -195,7 +205,9 @@ def create(initializer: Any, **options: Any) -> Any:
                 raise ParameterError(f"{initializer!r} is not the JSON text of an initializer") from cause
         cls = _registry.get(name.lower())
         if cls is None:
-            hint = did_you_mean(name, _registry) or f"; there are {', '.join(sorted(_registry))}"
+            theirs = FOREIGN["graphinit.init"].get(name)
+            hint = f"; it is {theirs} here" if theirs else did_you_mean(name, _registry)
+            hint = hint or f"; there are {', '.join(sorted(_registry))}"
             raise ParameterError(f"no initializer is registered as {name!r}{hint}", code="GI405")
         try:
             return cls(**given)
@@ -206,13 +218,34 @@ def create(initializer: Any, **options: Any) -> Any:
             f"{initializer.__name__} is a class; give an initializer, {initializer.__name__}(...)",
             code="GI405",
         )
-    if isinstance(initializer, Initializer) or callable(initializer):
+    if isinstance(initializer, Initializer) and not _is_called(initializer):
+        return initializer
+    if callable(initializer):
+        foreign.check_callable(initializer)
         return initializer
     raise ParameterError(
         f"{initializer!r} is not an initializer; give a name such as 'xavier', an Initializer or a function "
         "(rng, shape, dtype)",
         code="GI405",
     )
+
+
+def initializer_text(initializer: Any) -> str | None:
+    """Return the text from which `create` makes an equal initializer, None when there is none.
+
+    Examples
+    --------
+    >>> from graphinit import init
+    >>> initializer_text(init.Constant(9)), initializer_text(init.preset("keras"))
+    ('["constant", {"value": 9}]', None)
+    """
+    if not isinstance(initializer, Initializer):
+        return None
+    try:
+        text = initializer.dumps()
+        return text if create(text) == initializer else None
+    except Exception:  # initializers are anybody's: one that cannot be written has no text
+        return None
 
 
 def draw(
@@ -248,8 +281,9 @@ def draw(
     Raises
     ------
     ParameterError
-        GI404, when it fails, or gives an array of another shape, one that the dtype cannot hold, or values
-        that are not finite.
+        GI404, when it gives an array of another shape, one that the dtype cannot hold, or values that are not
+        finite; GI405, when it is none, or cannot be called.  What it raises itself stays as it is, with a note
+        on the parameter.
 
     Examples
     --------
@@ -258,16 +292,27 @@ def draw(
     """
     initializer = create(initializer)
     number = random.current_seed() if seed is None else random.check_seed(seed)
-    if isinstance(initializer, Initializer) and type(initializer).__call__ is Initializer.__call__:
-        data = np.zeros(shape, dtype)
-        name = InitName(leaf or path.rpartition(".")[2], path, number)
-        try:
-            with explained(path):
-                initializer._init_weight(name, data)
-        except GraphInitError as error:
-            if error.path is None:
-                error.path = path
-            raise
-        return data
-    with explained(path):
-        return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))
+    try:
+        with explained(path):
+            if not isinstance(initializer, Initializer) or _is_called(initializer):
+                return foreign.drawn(initializer, path, tuple(shape), dtype, number, Kernel.of(kernel))
+            data = np.zeros(shape, dtype)
+            with np.errstate(over="ignore"):  # it is looked for below
+                initializer._init_weight(InitName(leaf or path.rpartition(".")[2], path, number), data)
+            if not initializer.takes_infinities and not np.isfinite(data).all():
+                raise ParameterError(
+                    f"{initializer!r} gives {path!r} values that are not finite in {dtype}", code="GI404"
+                )
+            return data
+    except GraphInitError as error:
+        if error.path is None:
+            error.path = path
+        raise
+    except Exception as error:
+        error.add_note(f"raised by the initializer of {path!r}, of shape {tuple(shape)} and dtype {dtype}")
+        raise
+
+
+def _is_called(initializer: Initializer) -> bool:
+    """Whether one of our classes says itself how it is called, as Keras's do."""
+    return type(initializer).__call__ is not Initializer.__call__

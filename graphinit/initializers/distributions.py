@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Constant(Initializer):
     """
 
     value: Any
+    takes_infinities: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._keep(value=check_constant("Constant", "value", self.value))
@@ -63,6 +64,10 @@ class Constant(Initializer):
                 f"a constant of shape {given} does not broadcast to shape {data.shape} of {named(name).path!r}",
                 code="GI404",
             ) from cause
+        if data.dtype.kind == "f" and not np.isfinite(data).all() and np.isfinite(self.value).all():
+            raise ParameterError(
+                f"{data.dtype} has no {self.value!r}, which {named(name).path!r} is to be", code="GI404"
+            )
 
     def options(self) -> dict[str, Any]:
         """Return the value, arrays as lists."""

@@ -67,11 +67,18 @@ KERAS = Convention("Keras", undone=True)
 FLAX = Convention("Flax", _jax_key)
 
 
+_SHAPES = ("shape", "size")
+_SOURCES = {"key": FLAX, "rng": OURS, "generator": OURS}
+_DTYPES = ("dtype", "type", "dt", "d")
+_FILLED = ("name", "data", "tensor", "parameter", "module")
+
+
 def convention(initializer: Callable[..., Any]) -> Convention:
     """Return how an initializer is called.
 
-    ``key`` as the first parameter makes it JAX's, ``shape`` Keras's, ``rng`` or ``generator`` ours; by any
-    other name it is ours with three parameters or more, and Keras's with fewer.
+    ``key`` as the first parameter makes it JAX's, ``shape`` or ``size`` Keras's, ``rng`` or ``generator`` ours,
+    and any other name before ``shape`` too.  Where no name says so, it is ours with three parameters or more
+    of which the first two must be given, and Keras's with fewer.
 
     Examples
     --------
@@ -80,9 +87,53 @@ def convention(initializer: Callable[..., Any]) -> Convention:
     >>> convention(lambda shape, dtype=None, layout=None: None).name
     'Keras'
     """
-    names = _positional(_parameters(initializer))
-    known = {"key": FLAX, "shape": KERAS, "rng": OURS, "generator": OURS}
-    return known.get(names[0] if names else "shape", OURS if len(names) >= 3 else KERAS)
+    positional = _positional(_parameters(initializer))
+    names = [parameter.name for parameter in positional[:2]]
+    if not names or names[0] in _SHAPES:
+        return KERAS
+    if names[0] in _SOURCES:
+        return _SOURCES[names[0]]
+    if names[-1] in _SHAPES:
+        return OURS
+    return OURS if len(positional) >= 3 and positional[1].default is inspect.Parameter.empty else KERAS
+
+
+def check_callable(initializer: Callable[..., Any]) -> None:
+    """Raise an error when an initializer cannot be called as one.
+
+    Parameters
+    ----------
+    initializer : callable
+        What is to be called.
+
+    Raises
+    ------
+    ParameterError
+        GI405, when it does not take what initializers are given, or must be given more.
+    """
+    try:
+        signature = inspect.signature(initializer)
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return
+    parameters = list(signature.parameters.values())
+    given = (None, None)[: 1 if convention(initializer).first is None else 2]
+    args, options = _arguments(parameters, given, np.dtype("float32"))
+    names = [parameter.name for parameter in _positional(parameters)]
+    last, later = {*names[: len(given)][-1:]}, {*names[len(given) :]}
+    required = {p.name for p in parameters if p.default is p.empty}
+    misplaced = later & required & {*_SOURCES} or (later & {*_SHAPES} and not last & {*_SHAPES})
+    fits = not misplaced and not {*names[:1]} & {*_FILLED}
+    try:
+        signature.bind(*args, **options)
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ParameterError(
+            f"an initializer with parameters {signature} cannot be called; write one with (rng, shape, dtype), with "
+            "(shape, dtype=None) as in Keras, or with (key, shape, dtype) as in JAX; to fill an array in place "
+            "write a subclass of init.Initializer",
+            code="GI405",
+        )
 
 
 def drawn(
@@ -124,7 +175,8 @@ def drawn(
     order = way.order(kernel, len(shape))
     asked = tuple(shape[axis] for axis in order)
     leading = () if way.first is None else (way.first(seed, path),)
-    given = _called(_seeded(initializer, seed, path), (*leading, asked), np.dtype(dtype))
+    args, options = _arguments(_parameters(initializer), (*leading, asked), np.dtype(dtype))
+    given = _seeded(initializer, seed, path)(*args, **options)
     words = ""
     if kernel is not None and way.reordered:
         words = f", which {way.name} has as {kernel.words(order)}"
@@ -141,6 +193,10 @@ def _checked(given: Any, path: str, asked: tuple[int, ...], dtype: str, words: s
         return error
 
     wanted = f"for a parameter of shape {asked}{words}"
+    if callable(given):
+        raise wrong(
+            "another function, not values; if it makes initializers, call it: he_normal(), not he_normal"
+        )
     try:
         array = np.asarray(given)
     except Exception as cause:  # what is no array says so in its own way
@@ -156,17 +212,24 @@ def _checked(given: Any, path: str, asked: tuple[int, ...], dtype: str, words: s
     return data
 
 
-def _called(initializer: Callable[..., Any], given: tuple[Any, ...], dtype: np.dtype[Any]) -> Any:
-    """Call an initializer, with the dtype where it takes one."""
-    parameters = _parameters(initializer)
+def _arguments(
+    parameters: list[inspect.Parameter], given: tuple[Any, ...], dtype: np.dtype[Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return what an initializer is called with: what is given, and the dtype where it takes one.
+
+    It goes by its name, or in the next place unless that has a default and a name that says something else.
+    """
     kinds = {parameter.kind for parameter in parameters}
-    named = any(p.name == "dtype" and p.kind is not p.POSITIONAL_ONLY for p in parameters)
-    room = not parameters or len(_positional(parameters)) > len(given)
-    if named:
-        return initializer(*given, dtype=dtype)
-    if room or inspect.Parameter.VAR_POSITIONAL in kinds:
-        return initializer(*given, dtype)
-    return initializer(*given)
+    if any(p.name == "dtype" and p.kind is not p.POSITIONAL_ONLY for p in parameters):
+        return given, {"dtype": dtype}
+    further = _positional(parameters)[len(given) :]
+    if further:
+        first = further[0]
+        takes = first.default is first.empty or first.name in _DTYPES
+        return (*given, dtype) if takes else given, {}
+    if not parameters or inspect.Parameter.VAR_POSITIONAL in kinds:
+        return (*given, dtype), {}
+    return given, {"dtype": dtype} if inspect.Parameter.VAR_KEYWORD in kinds else {}
 
 
 def _parameters(initializer: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -176,8 +239,8 @@ def _parameters(initializer: Callable[..., Any]) -> list[inspect.Parameter]:
         return []
 
 
-def _positional(parameters: list[inspect.Parameter]) -> list[str]:
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+def _positional(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def _seeded(initializer: Any, seed: int, path: str) -> Any:

@@ -137,7 +137,7 @@ def value_to_json(value: Any) -> Any:
         return value
     raise ValueError(
         f"an attribute that JSON cannot say: {value!r}; an initializer is written down when it is one of "
-        "graphinit.init"
+        "graphinit.init, or of a class with @init.register that hands its arguments to super().__init__"
     )
 
 

@@ -144,6 +144,11 @@ class Softmax(Block):
     axis : int
         The axis along which the values sum to 1.
 
+    Raises
+    ------
+    BlockError
+        GI407, when it is none.
+
     Examples
     --------
     >>> Softmax()

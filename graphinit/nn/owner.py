@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from graphinit.called_methods import refused
 from graphinit.copying import Holders, Portable
 from graphinit.errors import BlockError
 from graphinit.interrupts import make
@@ -25,7 +26,7 @@ from graphinit.nn.tying import check_tie, tie
 from graphinit.parameter import Parameter
 from graphinit.parameter_dict import ParameterDict
 from graphinit.plain_text import class_name, escaped, shown
-from graphinit.spellings import BLOCKS, attribute_error
+from graphinit.spellings import BLOCKS, FREEZING, attribute_error
 from graphinit.state import RandomState
 from graphinit.variable import Variable
 
@@ -100,6 +101,10 @@ class Owner(Portable):
         return bound_by_name(self.forward, args, kwargs, self.name)
 
     # ------------------------------------------------------------------ registers
+
+    grad_req = refused("grad_req", FREEZING)
+    requires_grad = refused("requires_grad", FREEZING)
+    trainable = refused("trainable", FREEZING)
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = self.__dict__.get(name)

@@ -265,3 +265,16 @@ def test_what_is_no_activation_is_refused(wrong, words):
 
 def test_every_activation_by_name_is_a_public_function():
     assert {function.__name__ for function in ACTIVATIONS.values()} <= set(functions)
+
+
+def test_layers_of_functions_take_no_arguments():
+    for made, words in (
+        (lambda: nn.ReLU(True), r"ReLU takes no arguments; got True"),
+        (lambda: nn.Tanh(3, "x"), r"Tanh takes no arguments; got 3, 'x'"),
+        (lambda: nn.Softmax("a"), r"axis is a whole number; got 'a'"),
+        (lambda: nn.LogSoftmax(None), r"axis is a whole number; got None"),
+        (lambda: nn.Dense(3, activation="linear"), r"there is no activation 'linear'; leave it out"),
+    ):
+        with pytest.raises(BlockError, match=words):
+            made()
+    assert repr(nn.Softmax(np.int64(1))) == "Softmax(axis=1)"

@@ -17,6 +17,7 @@ import graphinit
 from graphinit import Graph, init, loss, nn
 from graphinit import functional as F
 from graphinit.errors import DeferredInitializationError, GraphError, ParameterError
+from graphinit.foreign_names import FOREIGN
 from graphinit.ir.kernel import Kernel
 from passes import infer_shapes, init_parameters
 
@@ -256,7 +257,8 @@ def takes(*names):
     [
         ("shape",), ("shape", "dtype"), ("shape", "dtype=None"), ("shape", "dtype=None", "layout=None"),
         ("shape", "dtype=None", "**more"), ("shape", "*", "dtype=None"), ("s", "d=None"), ("s",),
-        ("shape", "scale=1", "dtype=None"), ("shape", "**more"), ("shape", "*rest"),
+        ("shape", "scale=1", "dtype=None"), ("shape", "**more"), ("shape", "*rest"), ("size", "dtype=None", "out=None"),
+        ("shape", "scale=1"), ("s", "scale=1"), ("s", "scale=1", "low=2"), ("shape", "seed=None", "scale=1"),
     ],
 )  # fmt: skip
 def test_signatures_of_keras(names):
@@ -264,22 +266,99 @@ def test_signatures_of_keras(names):
     assert init.draw(function, "w", (3, 5), "float32", kernel="OI").shape == (3, 5)
     (call,) = calls
     assert next(iter(call.values())) == (5, 3)
-    given = call.get("dtype", call.get("d", np.dtype("float32")))
+    given = call.get("dtype", call.get("d", call.get("more", {}).get("dtype", np.dtype("float32"))))
     assert given == np.float32
+    assert call.get("seed") is None
     assert call.get("layout") is None
     assert call.get("scale", 1) == 1
 
 
 @pytest.mark.parametrize(
     "names",
-    [("rng", "shape", "dtype"), ("rng", "shape"), ("generator", "shape", "dtype=None"), ("r", "s", "d")],
+    [
+        ("rng", "shape", "dtype"),
+        ("rng", "shape"),
+        ("generator", "shape", "dtype=None"),
+        ("r", "s", "d"),
+        ("rng", "*rest"),
+        ("seed", "shape"),
+        ("g", "size"),
+        ("r", "s", "d=None"),
+        ("rng", "shape", "*", "dtype"),
+    ],
 )
 def test_signatures_of_ours(names):
     function, calls = takes(*names)
     init.draw(function, "w", (5, 3), "float32", kernel="OI")
     first, shape, *_ = calls[0].values()
     assert isinstance(first, np.random.Generator)
-    assert shape == (5, 3)
+    assert shape == (5, 3) or shape[0] == (5, 3)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (), ("rng",), ("shape", "rng"), ("shape", "dtype", "rng"), ("*", "shape", "dtype"), ("key", "seed", "shape"),
+        ("shape", "dtype", "layout", "scale"), ("loc=0", "scale=1", "size=None"), ("name", "data"), ("tensor",),
+    ],
+)  # fmt: skip
+def test_signatures_that_no_initializer_has_are_refused_before_anything_is_drawn(names):
+    function, calls = takes(*names)
+    net = nn.Dense(3, weight_initializer=function)
+    with pytest.raises(
+        ParameterError, match=r"cannot be called; write one with \(rng, shape, dtype\)"
+    ) as caught:
+        net.initialize()
+    assert f"with parameters ({', '.join(names)})" in str(caught.value)
+    assert not net.weight.is_waiting
+    assert not calls
+
+
+def test_what_an_initializer_raises_stays_as_it_is_and_says_where():
+    class Own(init.Initializer):
+        def _init_weight(self, name, data):
+            raise ZeroDivisionError("own")
+
+    def function(rng, shape, dtype):
+        raise ZeroDivisionError("own")
+
+    for initializer in Own(), function:
+        net = nn.Sequential(nn.Dense(3, in_units=5, dtype="float16", weight_initializer=initializer))
+        with pytest.raises(ZeroDivisionError, match="own") as caught:
+            net.initialize()
+        assert caught.value.__notes__ == [
+            "raised by the initializer of '0.weight', of shape (3, 5) and dtype float16"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("glorot_uniform", "it is init.Xavier here"),
+        ("he_normal", "it is init.Xavier('gaussian', 'in', 2) here"),
+        ("lecun_uniform", "it is init.Xavier('uniform', 'in', 3) here"),
+        ("pytorch", "it is init.preset('pytorch') here"),
+        ("xavierr", "did you mean 'xavier'?"),
+    ],
+)
+def test_names_of_other_frameworks_say_what_draws_the_same(name, words):
+    with pytest.raises(ParameterError) as caught:
+        init.create(name)
+    assert str(caught.value).endswith(f"no initializer is registered as {name!r}; {words}")
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"),
+    [
+        ("glorot_uniform", math.sqrt(2 / 700)), ("glorot_normal", math.sqrt(2 / 700)),
+        ("he_normal", math.sqrt(2 / 400)), ("he_uniform", math.sqrt(2 / 400)), ("kaiming_uniform", math.sqrt(2 / 400)),
+        ("lecun_normal", math.sqrt(1 / 400)), ("lecun_uniform", math.sqrt(1 / 400)),
+    ],
+)  # fmt: skip
+def test_what_draws_the_same_has_the_deviation_that_the_name_promises(name, deviation):
+    meant = eval(FOREIGN["graphinit.init"][name], {"init": init})
+    drawn = init.draw(meant() if isinstance(meant, type) else meant, "weight", (300, 400), "float64", seed=0)
+    assert drawn.std() == pytest.approx(deviation, rel=0.01)
 
 
 class WithMethod:
@@ -329,6 +408,14 @@ WRONG = {
     "too large": (lambda shape, dtype: np.full(shape, 1e6), "values that are not finite in float16"),
     "nothing": (lambda shape, dtype: None, "object values"),
 }
+
+
+def test_what_makes_initializers_is_to_be_called():
+    def he_normal(in_axis=-2, out_axis=-1):
+        return lambda key, shape, dtype: np.zeros(shape)
+
+    with pytest.raises(ParameterError, match=r"call it: he_normal\(\), not he_normal"):
+        init.draw(he_normal, "w", (3, 5), "float32")
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from graphinit import init, nn
-from graphinit.errors import FileError, ParameterError
+from graphinit import Graph, init, nn
+from graphinit import functional as F
+from graphinit.errors import DeferredInitializationError, FileError, GraphError, ParameterError
+from graphinit.initializers import base
 from graphinit.parameter import Parameter
 from graphinit.storage.archive import open_archive, write_archive
 from graphinit.storage.contents import Archive
@@ -155,3 +157,94 @@ def test_an_initializer_of_ones_own_checks_itself():
     parameter = Parameter("w", shape=(2,))
     parameter.initialize(Own("anything"))
     assert parameter.data().tolist() == [2, 2]
+
+
+class Kept(init.Initializer):
+    """As users write them: without a call of the base class's __init__."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def _init_weight(self, name, data):
+        data[:] = self.value
+
+
+class Called(Kept):
+    def __init__(self, value):
+        init.Initializer.__init__(self)
+        super().__init__(value)
+
+
+@pytest.mark.parametrize("kind", [Kept, Called])
+def test_initializers_of_users_are_told_apart_and_shown(kind):
+    assert kind(2) == kind(2) != kind(3)
+    assert hash(kind(2)) == hash(kind(2))
+    assert repr(kind(2)).startswith(kind.__name__)
+    one, other = (nn.Dense(3, in_units=5, weight_initializer=kind(value)).trace(x=(2, 5)) for value in (2, 3))
+    assert one != other
+    assert kind.__name__ in str(one)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "dtype"),
+    [
+        (init.Normal(1e6), "float16"), (init.Uniform(1e40), "float32"), (init.Constant(1e40), "float32"),
+        (init.Constant(np.array([1e6])), "float16"), (Kept(np.nan), "float32"), (Kept(-np.inf), "float64"),
+        (Kept(70000), "float16"), (init.Xavier(magnitude=1e300), "float32"),
+    ],
+)  # fmt: skip
+def test_values_that_the_dtype_does_not_hold_are_refused(initializer, dtype):
+    net = nn.Dense(3, in_units=5, dtype=dtype)
+    net.initialize("ones")
+    with pytest.raises(ParameterError, match=f"GI404.*weight.*\n.*{dtype}"):
+        net.weight.initialize(initializer, force_reinit=True)
+    assert (net.weight.data() == 1).all()
+
+
+class Handed(init.Initializer):
+    """As Gluon's: its arguments are handed to the base class."""
+
+    def __init__(self, value=2):
+        super().__init__(value=value)
+        self.value = value
+
+    def _init_weight(self, name, data):
+        data[:] = self.value
+
+
+class Silent(Handed):
+    """Registered, and made again from its name it would be another one."""
+
+    def __init__(self, value=2):
+        init.Initializer.__init__(self)
+        self.value = value
+
+
+def test_a_registered_initializer_is_written_down_where_its_text_makes_an_equal_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "_registry", dict(base._registry))
+    init.register(Handed)
+    init.register(Silent)
+
+    def of_layer(own):
+        return nn.Dense(3, weight_initializer=own).trace(x=(2, 5))
+
+    def of_function(own):
+        return Graph(F.linear(F.input("x", (2, 5)), F.parameter("weight", (3, -1), init=own)))
+
+    for make in of_layer, of_function:
+        graph = make(Handed(7))
+        assert graph["weight"].attrs["init"] == '["handed", {"value": 7}]'
+        assert Graph.from_json(graph.to_json()) == graph
+        for own in Silent(7), init.preset("keras"):
+            assert make(own)["weight"].attrs["init"] is own
+            with pytest.raises(GraphError, match="an attribute that JSON cannot say"):
+                make(own).to_json()
+    waiting, again = nn.Dense(3), nn.Dense(3)
+    waiting.initialize(Handed(7))
+    waiting.save_parameters(tmp_path / "waiting.npz")
+    again.load_parameters(tmp_path / "waiting.npz")
+    again.infer_shape((2, 5))
+    assert (again.weight.data() == 7).all()
+    waiting.initialize(Silent(7), force_reinit=True)
+    with pytest.raises(DeferredInitializationError):
+        waiting.save_parameters(tmp_path / "waiting.npz")

@@ -104,3 +104,14 @@ def test_numbers_of_numpy_draw_what_plain_ones_draw():
     plain = random.uniform(0, 2, (3, 5))
     random.seed(3)
     assert (random.uniform(np.int64(0), np.float32(2), np.array([3, 5])) == plain).all()
+
+
+@pytest.mark.parametrize("draw", [random.uniform, random.normal])
+def test_sizes_of_what_is_drawn(draw):
+    random.seed(3)
+    assert draw(size=None).shape == draw().shape == ()
+    assert draw(size=[2, np.int64(3)]).shape == draw(shape=(2, 3)).shape == (2, 3)
+    assert draw(size=0).shape == (0,)
+    for bad in -1, 2.5, "2", (2, -3), (2, 1.5), True:
+        with pytest.raises(ParameterError, match="a shape is a size or a tuple of sizes, not"):
+            draw(size=bad)

@@ -124,6 +124,12 @@ def test_data_and_grad_are_methods():
             lambda: list(method),  # noqa: B023
             lambda: method.shape,  # noqa: B023
             lambda: method.abs() >= 5,  # noqa: B023
+            lambda: method == 1,  # noqa: B023
+            lambda: method != np.ones((2, 3)),  # noqa: B023
+            lambda: np.ones((2, 3)) == method,  # noqa: B023
+            lambda: np.array_equal(method, np.ones((2, 3))),  # noqa: B023
+            lambda: np.sum(method, axis=0),  # noqa: B023
+            lambda: np.exp(method),  # noqa: B023
         ):
             assert said(line) == words
         assert repr(method) == f"<bound method Parameter.{name} of Parameter (shape=(2, 3), dtype=float32)>"
@@ -132,6 +138,13 @@ def test_data_and_grad_are_methods():
         assert method() is getattr(Parameter, name)(weight)
         assert list(inspect.signature(getattr(Parameter, name)).parameters) == ["self"]
         assert getattr(Parameter, name).__doc__.startswith("Return the live")
+        assert getattr(Parameter, name).__qualname__ == method.__qualname__ == f"Parameter.{name}"
+        assert method.__self__ is weight
+        assert method == getattr(weight, name) != getattr(Parameter(), name)
+        assert {method: 1}[getattr(weight, name)] == 1
+        assert method != "data"
+        assert (pickle.loads(pickle.dumps(method))() == method()).all()
+        assert copy.copy(method)() is method()
 
 
 def test_data_and_grad_cannot_be_assigned():
@@ -159,6 +172,42 @@ def test_freezing_in_another_spelling_is_not_silent(name):
     for line in (lambda: setattr(net.weight, name, False), lambda: getattr(net.weight, name)):
         assert said(line) == f"there is no {name} here; write grad_req = 'null', or 'write'"
     assert net.weight.grad_req == "write"
+
+
+@pytest.mark.parametrize("name", ["requires_grad", "trainable", "grad_req"])
+def test_freezing_a_block_in_another_spelling_is_not_silent(name):
+    net = nn.Sequential(nn.Dense(3, in_units=2), nn.ReLU())
+    words = f'there is no {name} here; write net.collect_params().setattr("grad_req", "null")'
+    for block in net, net[0], net[1]:
+        assert said(lambda: setattr(block, name, False)) == words  # noqa: B023
+        assert said(lambda: getattr(block, name)) == words  # noqa: B023
+        assert not hasattr(block, name)
+
+    class Own(nn.Block):
+        trainable = True
+
+    own = Own()
+    own.trainable = False
+    assert not own.trainable
+    net.collect_params().setattr("grad_req", "null")
+    assert {parameter.grad_req for parameter in net.parameters()} == {"null"}
+
+
+def test_an_attribute_that_parameters_do_not_have_is_set_on_none():
+    net = nn.Dense(3, in_units=2)
+    with pytest.raises(ParameterError, match="no attribute 'gradreq'; did you mean 'grad_req'"):
+        net.collect_params().setattr("gradreq", "null")
+    nn.ReLU().collect_params().setattr("grad_req", "null")
+
+
+def test_values_in_the_spelling_of_keras_and_flax_are_not_lost():
+    weight = Parameter(shape=(2,))
+    words = "there is no value here; write weight.data(), and weight.set_data(values)"
+    assert said(lambda: setattr(weight, "value", np.ones(2))) == words
+    assert said(lambda: weight.value) == words
+    assert (
+        said(lambda: weight.copy_([1, 2])) == "a parameter has no copy_ here; write weight.set_data(values)"
+    )
 
 
 def test_other_names_of_parameters():
