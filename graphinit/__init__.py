@@ -24,6 +24,7 @@ _PLACES = {name: f"graphinit.{name}" for name in _MODULES.split()} | {
     "TensorType": "graphinit.ir.types:TensorType",
     "compile": "graphinit.compiler:compile",
     "compile_step": "graphinit.training:compile_step",
+    "evaluate": "graphinit.fitting:evaluate",
     "fit": "graphinit.fitting:fit",
     "load_checkpoint": "graphinit.checkpoint:load_checkpoint",
     "render": "graphinit.drawing:render",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from graphinit.checkpoint import save_checkpoint as save_checkpoint
     from graphinit.compiler import compile as compile
     from graphinit.drawing import render as render
+    from graphinit.fitting import evaluate as evaluate
     from graphinit.fitting import fit as fit
     from graphinit.ir.graph import Graph as Graph
     from graphinit.ir.graph import GraphBuilder as GraphBuilder

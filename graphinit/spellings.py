@@ -70,7 +70,7 @@ BLOCKS: Mapping[str, str] = {
     "add_module": "write net.register_child(block, name)",
     "register_parameter": "write self.weight = nn.Parameter('weight', shape=shape)",
     "fit": "write graphinit.fit(net, loss, data, optimizer=...)",
-    "evaluate": "write graphinit.fitting.evaluate(net, loss, data)",
+    "evaluate": "write graphinit.evaluate(net, loss, data)",
     "predict": "write net(x)",
     "compile": "write graphinit.compile_step(net, loss, optimizer), or graphinit.fit",
     "append": "write net.add(layer)",

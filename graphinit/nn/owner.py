@@ -79,9 +79,7 @@ class Owner(Portable):
             if value is not None:  # subclasses in Gluon's style hand on prefix=None and params=None
                 raise keyword_error(type(self), name)
         if args:
-            raise BlockError(
-                f"{class_name(self)} takes no arguments in order; got {', '.join(map(shown, args))}"
-            )
+            raise BlockError(f"{class_name(self)} takes no arguments; got {', '.join(map(shown, args))}")
         following()
 
     if not TYPE_CHECKING:

@@ -159,9 +159,9 @@ def test_the_axis_of_a_softmax_is_a_whole_number(kind, given):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: nn.ReLU(3), "ReLU takes no arguments in order; got 3"),
-        (lambda: nn.Flatten(1, 2), "Flatten takes no arguments in order; got 1, 2"),
-        (lambda: nn.Block("a"), "Block takes no arguments in order; got 'a'"),
+        (lambda: nn.ReLU(3), "ReLU takes no arguments; got 3"),
+        (lambda: nn.Flatten(1, 2), "Flatten takes no arguments; got 1, 2"),
+        (lambda: nn.Block("a"), "Block takes no arguments; got 'a'"),
         (lambda: nn.Dense(3, activation="linear"), "there is no activation 'linear'; leave it out for none"),
         (lambda: net()["0"], "layers are counted, as in net[0] and net[1:]; got '0'; "
          "net.collect_params() has parameters by path"),

@@ -306,7 +306,7 @@ def test_metrics_without_labels():
         ),
         ({"optimizer_params": {"lrr": 1}}, ParameterError, "optimizer 'sgd': .*lrr"),
         ({"loss": 3}, BlockError, "a loss is a block or a function of outputs and labels, not 3"),
-        ({"loss": loss.L2Loss}, BlockError, r"not the class L2Loss: make one, L2Loss\(\)"),
+        ({"loss": loss.L2Loss}, BlockError, r"not the class L2Loss; call it to make one"),
         (
             {"callbacks": [3]},
             CallError,

@@ -427,7 +427,7 @@ def test_losses_that_take_something_else(criterion, given, message):
 def test_what_is_no_loss():
     net = two_parts()
     for bad, message in (
-        (loss.L2Loss, "the class L2Loss: make one, L2Loss()"),
+        (loss.L2Loss, "the class L2Loss; call it to make one"),
         ("l2", "'l2'"),
     ):
         with pytest.raises(BlockError) as caught:
