@@ -21,7 +21,7 @@ from graphinit.ir.operators import Arithmetic, Operators, Unread
 from graphinit.ir.origin import here
 from graphinit.ir.size import Size, SymbolicShape
 from graphinit.ir.types import TensorType, canonical_dtype
-from graphinit.plain_text import class_name, escaped
+from graphinit.plain_text import class_name, escaped, shown
 from graphinit.spellings import TENSORS, attribute_error
 
 
@@ -177,7 +177,9 @@ def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) ->
         builder = item.builder
     if builder is None:
         raise OpError(
-            f"{op} needs at least one tensor; got {', '.join(map(repr, operands)) or 'nothing'}", node=op
+            f"{op} needs at least one tensor, as F.input makes them and forward gets them; got "
+            f"{', '.join(map(shown, operands)) or 'nothing'}",
+            node=op,
         )
     return _added(builder, op, operands, attrs, name)
 
