@@ -248,3 +248,8 @@ def test_a_registered_initializer_is_written_down_where_its_text_makes_an_equal_
     waiting.initialize(Silent(7), force_reinit=True)
     with pytest.raises(DeferredInitializationError):
         waiting.save_parameters(tmp_path / "waiting.npz")
+
+
+def test_limits_belong_to_what_is_taken():
+    assert init.Normal(0).sigma == 0
+    assert init.Uniform(0).scale == 0

@@ -227,3 +227,8 @@ def test_look_ups_by_name_are_one_error_that_is_a_key_error():
     assert report.get("weigth", 7) == 7
     with pytest.raises(UnknownNameError, match="nothing in the graph is called 3; its inputs are x"):
         report.why(3)
+
+
+def test_a_name_that_is_right_is_nearer_than_one_with_letters_swapped():
+    assert nearest("form", ["from", "form"]) == "form"
+    assert nearest("fomr", ["form", "foam"]) == "form"
