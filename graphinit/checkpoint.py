@@ -146,7 +146,7 @@ def load_checkpoint(
                 if not isinstance(item.value, Wish)
             }
             loading.append(made.restoring(_under(contents, STATES), notes["optimizer"], types))
-            loading.append(_pending(contents, optimizer, made, types))
+            loading += _pending(contents, optimizer, made, types)
     make([partial(random.seed, seed, taken), *changes(loaded), *streams, *loading])
     return dict(said.value)
 
@@ -176,25 +176,21 @@ def _streams(contents: Contents, net: Block) -> list[Change]:
     return [state.storing(found[name].read()) for name, state in states.items()]
 
 
-def _pending(contents: Contents, given: Any, optimizer: Optimizer, types: Types) -> Change:
+def _pending(contents: Contents, given: Any, optimizer: Optimizer, types: Types) -> list[Change]:
     """Return what lets gradients go on waiting for their update."""
     try:
         count = contents.notes.get("pending", 0).whole(low=0)
     except ValueError as cause:
         raise FileError(f"{contents.source}: its notes are damaged: {cause}") from cause
     if isinstance(given, TrainingStep):
-        return given.sums.restoring(optimizer, given.indices, count, _under(contents, PENDING), types)
+        return [given.sums.restoring(optimizer, given.indices, count, _under(contents, PENDING), types)]
     if count:
         raise ParameterError(
             f"{contents.source} was saved after {count} of the batches of an update; load it into a compiled step "
             "with accumulate= as before",
             code="GI403",
         )
-    return _nothing
-
-
-def _nothing() -> None:
-    """Change nothing."""
+    return []
 
 
 def _loader(contents: Contents, loader: DataLoader) -> Change:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import itertools
 import json
-import math
 import reprlib
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from graphinit.plain_text import escaped
+from graphinit.scalars import is_finite
 
 LEAST, MOST = -(2**63), 2**63 - 1
 """Whole numbers that every reader takes."""
@@ -113,7 +113,7 @@ class Json:
 
     def number(self) -> float:
         """Return it as a finite number."""
-        if type(self.value) not in (int, float) or not _is_finite(self.value):
+        if type(self.value) not in (int, float) or not is_finite(self.value):
             self.fail("a finite number")
         return float(self.value)
 
@@ -155,13 +155,6 @@ class Json:
     def _check_count(self, most: int | None) -> None:
         if most is not None and len(self.value) > most:
             raise ValueError(f"{self.place} has {len(self.value)} entries; there can be {most}")
-
-
-def _is_finite(number: int | float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:  # a whole number beyond every float
-        return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -341,7 +341,7 @@ def stream(seed: int, path: str) -> Stream:
 
 
 def _one_stream() -> Stream:
-    global _sequential  # noqa: PLW0603
+    global _sequential  # noqa: PLW0603  (one a process)
     if _sequential is None:
         _sequential = PathStream(current_seed(), "")
     return _sequential if _replayed is None else _replayed

@@ -113,9 +113,8 @@ class Trace:
         if name not in self._sources:
             meta = replace(meta, path=name.rpartition(".")[0])  # below the traced root, as its ops' paths are
             self._sources[name] = Tensor(self.builder, self.builder.source(kind, name, type, attrs, meta))
-        elif (
-            kind == "state" and self.builder.nodes[name].op != "state"
-        ):  # read before, where inference was in force
+        elif kind == "state" and self.builder.nodes[name].op != "state":
+            # It was read before, where inference was in force.
             self.builder.nodes[name] = replace(self.builder.nodes[name], op=kind, attrs=attrs)
         return self._sources[name]
 

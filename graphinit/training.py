@@ -55,9 +55,10 @@ from graphinit.recording import settle_pending
 from graphinit.runtime.arguments import as_array, cast_input
 from graphinit.runtime.executor import Executable
 from graphinit.scalars import whole
-from graphinit.steps.joint_graph import NEXT, Differentiated, joint_graph
+from graphinit.steps.joint_graph import Differentiated, joint_graph
 from graphinit.steps.selection import select_parameters
 from graphinit.steps.sums import GradientSums
+from passes.differentiation import NEXT
 from passes.shape_report import ShapeReport
 
 KEPT = 16

@@ -24,6 +24,7 @@ from graphinit.functional.numpy_table import (
     rank_of,
     shape_of,
     title,
+    typed,
 )
 from graphinit.ir.operators import Arithmetic
 from graphinit.ir.tensor import apply
@@ -76,7 +77,7 @@ def trace(
 ) -> Any:
     """Return the sum along a diagonal."""
     parts = diagonal(a, offset, axis1, axis2)
-    return reduce.sum(parts if dtype is None else elementwise.cast(parts, dtype), -1)
+    return reduce.sum(typed(parts, dtype), -1)
 
 
 @meaning(np.linalg.diagonal)
@@ -123,10 +124,6 @@ def _triu(m: Any, k: int = 0) -> Any:
 # ---------------------------------------------------------------------- joining and splitting
 
 
-def _typed(result: Any, dtype: Any) -> Any:
-    return result if dtype is None else elementwise.cast(result, dtype)
-
-
 @meaning(np.concatenate)
 def concatenate(
     arrays: Any, /, axis: Any = 0, out: Any = REFUSED, *, dtype: Any = None, casting: Any = CASTING
@@ -134,26 +131,26 @@ def concatenate(
     """Return arrays joined along an axis; None joins their values."""
     parts = list(arrays)
     if axis is None:
-        return _typed(join.concat([ravel(part) for part in parts], 0), dtype)
-    return _typed(join.concat(parts, axis), dtype)
+        return typed(join.concat([ravel(part) for part in parts], 0), dtype)
+    return typed(join.concat(parts, axis), dtype)
 
 
 @meaning(np.stack)
 def _stack(
     arrays: Any, axis: int = 0, out: Any = REFUSED, *, dtype: Any = None, casting: Any = CASTING
 ) -> Any:
-    return _typed(join.stack(list(arrays), axis), dtype)
+    return typed(join.stack(list(arrays), axis), dtype)
 
 
 @meaning(np.vstack)
 def _vstack(tup: Any, *, dtype: Any = None, casting: Any = CASTING) -> Any:
-    return _typed(join.concat([at_least(2, item) for item in tup], 0), dtype)
+    return typed(join.concat([at_least(2, item) for item in tup], 0), dtype)
 
 
 @meaning(np.hstack)
 def _hstack(tup: Any, *, dtype: Any = None, casting: Any = CASTING) -> Any:
     parts = [at_least(1, item) for item in tup]
-    return _typed(join.concat(parts, int(rank_of(parts[0]) > 1)), dtype)
+    return typed(join.concat(parts, int(rank_of(parts[0]) > 1)), dtype)
 
 
 @meaning(np.dstack)
@@ -271,7 +268,7 @@ def _zeros_like(
     *,
     device: Any = REFUSED,
 ) -> Any:
-    return _typed(elementwise.zeros_like(a), dtype)
+    return typed(elementwise.zeros_like(a), dtype)
 
 
 @meaning(np.ones_like)
@@ -284,7 +281,7 @@ def _ones_like(
     *,
     device: Any = REFUSED,
 ) -> Any:
-    return _typed(elementwise.ones_like(a), dtype)
+    return typed(elementwise.ones_like(a), dtype)
 
 
 @meaning(np.full_like)

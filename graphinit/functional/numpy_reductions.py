@@ -22,15 +22,13 @@ from graphinit.functional.numpy_table import (
     newer,
     rank_of,
     shape_of,
+    typed,
 )
 from graphinit.functional.numpy_ufuncs import isnan
+from graphinit.ir.tensor import apply
 
 
-def _typed(x: Any, dtype: Any) -> Any:
-    return x if dtype is None else elementwise.cast(x, dtype)
-
-
-def _enter_reduction(functions: tuple[Any, ...], function: Callable[..., Any], typed: bool) -> None:
+def _enter_reduction(functions: tuple[Any, ...], function: Callable[..., Any], takes_dtype: bool) -> None:
     def reduction(
         a: Any,
         axis: Any = None,
@@ -40,7 +38,7 @@ def _enter_reduction(functions: tuple[Any, ...], function: Callable[..., Any], t
         initial: Any = REFUSED,
         where: Any = WHERE,
     ) -> Any:
-        return function(_typed(a, dtype), axis, bool(keepdims))
+        return function(typed(a, dtype), axis, bool(keepdims))
 
     def untyped(
         a: Any,
@@ -52,7 +50,7 @@ def _enter_reduction(functions: tuple[Any, ...], function: Callable[..., Any], t
     ) -> Any:
         return function(a, axis, bool(keepdims))
 
-    meaning(*functions)(reduction if typed else untyped)
+    meaning(*functions)(reduction if takes_dtype else untyped)
 
 
 _enter_reduction((np.sum,), reduce.sum, True)
@@ -82,7 +80,7 @@ def _mean(
     *,
     where: Any = WHERE,
 ) -> Any:
-    return reduce.mean(_typed(a, dtype), axis, bool(keepdims))
+    return reduce.mean(typed(a, dtype), axis, bool(keepdims))
 
 
 @meaning(np.nanmean)
@@ -95,7 +93,7 @@ def _nanmean(
     *,
     where: Any = WHERE,
 ) -> Any:
-    a = _typed(a, dtype)
+    a = typed(a, dtype)
     count = reduce.sum(comparison.equal(a, a), axis, bool(keepdims))
     return reduce.sum(_without_nan(a, 0), axis, bool(keepdims)) / count
 
@@ -113,7 +111,7 @@ def _var(
     mean: Any = REFUSED,
     correction: int = 0,
 ) -> Any:
-    a = _typed(a, dtype)
+    a = typed(a, dtype)
     return reduce.var(
         a if is_floating(a) else elementwise.cast(a, "float32"), axis, bool(keepdims), ddof or correction
     )
@@ -185,7 +183,7 @@ def _running(x: Any, axis: int, total: Callable[..., Any], neutral: int) -> Any:
 
 def _cumulative(total: Callable[..., Any], neutral: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def cumulate(a: Any, axis: Any = None, dtype: Any = None, out: Any = REFUSED) -> Any:
-        a = _typed(a, dtype)
+        a = typed(a, dtype)
         if axis is None:
             a, axis = reshape(a, (-1,)), 0
         return _running(a, axis_of(axis, rank_of(a)), total, neutral)
@@ -202,7 +200,7 @@ def _cumulative(total: Callable[..., Any], neutral: int) -> tuple[Callable[..., 
         if axis is None and rank_of(x) != 1:
             raise OpError("an axis must be named where there are several: axis=")
         place = axis_of(0 if axis is None else axis, rank_of(x))
-        results = _running(_typed(x, dtype), place, total, neutral)
+        results = _running(typed(x, dtype), place, total, neutral)
         if not include_initial:
             return results
         return pad(results, tuple((int(number == place), 0) for number in range(rank_of(x))), neutral)
@@ -276,7 +274,7 @@ def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if ord == -np.inf:
         return reduce.min(size, axis, keepdims)
     if ord == 0:
-        return reduce.sum(elementwise.cast(comparison.not_equal(x, 0), "float32"), axis, keepdims)
+        return reduce.sum(apply("cast_like", comparison.not_equal(x, 0), x), axis, keepdims)
     if ord == 1:
         return reduce.sum(size, axis, keepdims)
     if ord == 2:

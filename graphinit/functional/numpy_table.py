@@ -20,7 +20,7 @@ import numpy as np
 from graphinit.errors import GraphInitError, OpError
 from graphinit.ir.joining import whole
 from graphinit.ir.operators import Arithmetic, answer_numpy_with
-from graphinit.ir.tensor import symbolic
+from graphinit.ir.tensor import apply, symbolic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -242,6 +242,11 @@ def is_floating(x: Any) -> bool:
     """Whether numbers may have fractions; what is not settled yet may."""
     dtype = dtype_of(x)
     return dtype is None or dtype.startswith("float")
+
+
+def typed(x: Any, dtype: Any) -> Any:
+    """Return an operand in a dtype, as it is for None."""
+    return x if dtype is None else apply("cast", x, dtype=dtype)
 
 
 def axis_of(axis: Any, rank: int) -> int:

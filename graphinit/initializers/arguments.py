@@ -52,10 +52,8 @@ def check_choice(owner: str, name: str, value: Any, choices: tuple[str, ...]) ->
     """
     if isinstance(value, str) and value in choices:
         return value
-    raise ParameterError(
-        f"{owner}: {name} is {' or '.join(filter(None, [', '.join(map(repr, choices[:-1])), repr(choices[-1])]))}, "
-        f"not {shown(value)}"
-    )
+    *others, last = map(repr, choices)
+    raise ParameterError(f"{owner}: {name} is {', '.join(others)} or {last}, not {shown(value)}")
 
 
 def check_constant(owner: str, name: str, value: Any) -> Any:

@@ -187,10 +187,8 @@ def drawn(
 def _checked(given: Any, path: str, asked: tuple[int, ...], dtype: str, words: str) -> np.ndarray:
     """Return what an initializer gave as an array of a parameter's dtype."""
 
-    def wrong(gave: str, cause: Exception | None = None) -> ParameterError:
-        error = ParameterError(f"the initializer of {path!r} gave {gave}", code="GI404", path=path)
-        error.__cause__ = cause
-        return error
+    def wrong(gave: str) -> ParameterError:
+        return ParameterError(f"the initializer of {path!r} gave {gave}", code="GI404", path=path)
 
     wanted = f"for a parameter of shape {asked}{words}"
     if callable(given):
@@ -200,7 +198,7 @@ def _checked(given: Any, path: str, asked: tuple[int, ...], dtype: str, words: s
     try:
         array = np.asarray(given)
     except Exception as cause:  # what is no array says so in its own way
-        raise wrong(f"what is no array, {type(given).__name__}, {wanted}", cause) from cause
+        raise wrong(f"what is no array, {type(given).__name__}, {wanted}") from cause
     if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, dtype, "same_kind"):
         raise wrong(f"{array.dtype} values {wanted} and dtype {dtype}")
     if array.shape != asked:

@@ -10,7 +10,6 @@ gives the first output: GEXF holds nodes and edges alone.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from graphinit.ir.serialization import (
 )
 from graphinit.json_values import Json
 from graphinit.plain_text import class_name
+from graphinit.suggestions import did_you_mean
 
 
 class Contents(NamedTuple):
@@ -73,22 +73,21 @@ def write_digraph(
         for slot, (source, port) in enumerate(node.inputs):
             made.add_edge(source, node.name, key=slot, slot=slot, port=port)
     made.graph.update({name: json.dumps(value) for name, value in ends.items()})
-    return networkx.freeze(made)  # type: ignore[no-any-return]
+    return networkx.freeze(made)  # type: ignore[no-any-return]  # its stub has no types
 
 
 def _written(node: Node, order: int, texts: dict[int, str], said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a node, with what else its `meta` says; texts that nodes share are written once."""
     init = node.attrs.get("init")
-    if init is not None and not isinstance(
-        init, str
-    ):  # of the user's own: named, so that it is missed when read
+    is_own = init is not None and not isinstance(init, str)
+    if is_own:  # the user's: named, so that it is missed when read
         node = replace(node, attrs=node.attrs.replace(init=class_name(init)))
     text = texts.get(id(node.attrs))
     data = node_to_json(node if text is None else replace(node, attrs=Attrs()), order)
     attrs, types, path = data.pop("attrs", {}), data.pop("types"), data.pop("path", "")
     op, _ = data.pop("op"), data.pop("inputs", None)
     kind = op if op in SOURCES else "op"
-    if init is not None and not isinstance(init, str):
+    if is_own:
         attrs["init"] = {"object": attrs["init"]}
     elif text is None and attrs:
         text = texts[id(node.attrs)] = json.dumps(attrs)
@@ -178,8 +177,8 @@ def _without_op(name: str, fields: Mapping[str, Any], digraph: Any, names: Mappi
     text = f"nodes[{name!r}] has no op; give each node one, such as op='input' or op='relu'"
     if not fields.keys() & set(FIELDS):  # a slip in an edge makes a node
         others = [other for key, other in names.items() if "op" in digraph.nodes[key]]
-        close = difflib.get_close_matches(name, others, 1)
-        return f"nodes[{name!r}] has no op; did you mean {close[0]!r}?" if close else text
+        hint = did_you_mean(name, others)
+        return f"nodes[{name!r}] has no op{hint}" if hint else text
     return text
 
 

@@ -144,10 +144,10 @@ class Arithmetic(Generic[Result]):
 
     # ------------------------------------------------------------------ comparisons and truth values
 
-    def __eq__(self, other: object) -> Result:  # type: ignore[override]
+    def __eq__(self, other: object) -> Result:  # type: ignore[override]  # no bool, as in NumPy
         return self.operate("equal", self, other)
 
-    def __ne__(self, other: object) -> Result:  # type: ignore[override]
+    def __ne__(self, other: object) -> Result:  # type: ignore[override]  # no bool, as in NumPy
         return self.operate("not_equal", self, other)
 
     def __lt__(self, other: Any) -> Result:

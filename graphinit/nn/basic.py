@@ -101,6 +101,11 @@ def activated(x: Any, act: Block | None) -> Any:
     return act.forward(x) if isinstance(act, Activation) else act(x)
 
 
+def activation_name(act: Block) -> str:
+    """Return what the activation of a layer is called in print."""
+    return act._name if isinstance(act, Activation) else repr(act)
+
+
 def function_name(function: Callable[..., Any]) -> str:
     """Return what a function is called in print."""
     name = getattr(function, "__name__", None)

@@ -16,7 +16,7 @@ from graphinit import functional as F
 from graphinit.errors import BlockError, ShapeError
 from graphinit.ir.tensor import Tensor, add_constant
 from graphinit.nn.arguments import is_array
-from graphinit.nn.basic import ZEROS, Activation, ActivationLike, activated, activation_layer
+from graphinit.nn.basic import ZEROS, ActivationLike, activated, activation_layer, activation_name
 from graphinit.nn.block import Block
 from graphinit.nn.checks import choice, positive_size, unknown_size
 from graphinit.parameter import Parameter
@@ -286,8 +286,7 @@ class RNNCell(_BasicCell):
         return output, [output]
 
     def _words(self) -> str:
-        act = self.act._name if isinstance(self.act, Activation) else repr(self.act)
-        return f"{super()._words()}, {act}"
+        return f"{super()._words()}, {activation_name(self.act)}"
 
 
 class LSTMCell(_BasicCell):

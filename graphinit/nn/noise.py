@@ -22,8 +22,14 @@ class _Drawn(Block):
         super().__init__()
         self.key = RandomState()
 
-    def next_key(self, x: Any) -> Any:
-        """Return the key of a draw, and let the stream move on; None where nothing is being described."""
+    def next_key(self) -> Any:
+        """Return the key of a draw, and let the stream move on.
+
+        Raises
+        ------
+        BlockError
+            GI407, when nothing is being described.
+        """
         trace = tracing.current()
         if trace is None:
             raise BlockError(f"{self.name} draws within the forward of a network", path=self.path)
@@ -69,7 +75,7 @@ class NormalLike(_Drawn):
 
     def forward(self, x: Any) -> Any:
         """Draw as many numbers as x has."""
-        numbers = F.normal_like(x, self.next_key(x))
+        numbers = F.normal_like(x, self.next_key())
         numbers = numbers if self._std == 1 else numbers * self._std
         return numbers if self._mean == 0 else numbers + self._mean
 
@@ -89,6 +95,11 @@ class UniformLike(_Drawn):
     ------
     BlockError
         GI407, when they are no numbers, or `high` is below `low`.
+
+    Examples
+    --------
+    >>> UniformLike(-1, 1)
+    UniformLike(low=-1, high=1)
     """
 
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
@@ -97,7 +108,7 @@ class UniformLike(_Drawn):
 
     def forward(self, x: Any) -> Any:
         """Draw as many numbers as x has."""
-        numbers = F.uniform_like(x, self.next_key(x))
+        numbers = F.uniform_like(x, self.next_key())
         width = self._high - self._low
         numbers = numbers if width == 1 else numbers * width
         return numbers if self._low == 0 else numbers + self._low
@@ -118,6 +129,11 @@ class GaussianNoise(_Drawn):
     ------
     BlockError
         GI407, when it is out of range.
+
+    Examples
+    --------
+    >>> GaussianNoise(0.1)
+    GaussianNoise(std=0.1)
     """
 
     def __init__(self, std: float) -> None:
@@ -129,7 +145,7 @@ class GaussianNoise(_Drawn):
         trace = tracing.current()
         if trace is None or not trace.train or self._std == 0:
             return x
-        return x + F.normal_like(x, self.next_key(x)) * self._std
+        return x + F.normal_like(x, self.next_key()) * self._std
 
     def __repr__(self) -> str:
         return f"GaussianNoise(std={self._std:g})"

@@ -127,7 +127,7 @@ def axes(value: Any) -> tuple[int, ...] | None:
     """None for all axes, one axis, or several, as a tuple."""
     if value is None:
         return None
-    given = tuple(integer(axis) for axis in _all(value))
+    given = tuple(integer(axis) for axis in entries(value))
     if len(set(given)) != len(given):
         raise ValueError("names an axis twice")
     return given
@@ -175,12 +175,12 @@ def size(value: Any) -> Dim:
 
 def sizes(value: Any) -> tuple[Dim, ...]:
     """A shape without unknowns."""
-    return tuple(size(dim) for dim in _all(value))
+    return tuple(size(dim) for dim in entries(value))
 
 
 def target_shape(value: Any) -> tuple[Dim, ...]:
     """A shape in which one entry may be -1."""
-    shape = tuple(-1 if whole(dim) == -1 else size(dim) for dim in _all(value))
+    shape = tuple(-1 if whole(dim) == -1 else size(dim) for dim in entries(value))
     if sum(isinstance(dim, int) and dim == -1 for dim in shape) > 1:
         raise ValueError("may have only one -1")
     return shape
@@ -188,10 +188,10 @@ def target_shape(value: Any) -> tuple[Dim, ...]:
 
 def stated_shape(value: Any) -> tuple[Dim, ...]:
     """A shape in which any entry may be -1, for a size that does not matter."""
-    return tuple(-1 if dim is None or whole(dim) == -1 else size(dim) for dim in _all(value))
+    return tuple(-1 if dim is None or whole(dim) == -1 else size(dim) for dim in entries(value))
 
 
-def _all(value: Any) -> tuple[Any, ...]:
+def entries(value: Any) -> tuple[Any, ...]:
     """One entry or several, as a tuple."""
     given = several(value)
     return (value,) if given is None else given

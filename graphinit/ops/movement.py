@@ -22,7 +22,6 @@ from graphinit.ops.rules import (
     per_input,
     same_as_input,
 )
-from graphinit.scalars import several
 
 # --- another order of axes --------------------------------------------------------------------
 
@@ -231,8 +230,7 @@ def _tile_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], at
 
 
 def _reps(value: Any) -> tuple[int, ...]:
-    given = several(value)
-    return tuple(checks.natural(count) for count in ((value,) if given is None else given))
+    return tuple(map(checks.natural, checks.entries(value)))
 
 
 movement(

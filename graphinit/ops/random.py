@@ -15,7 +15,7 @@ import numpy as np
 
 from graphinit.ir.op import Attr, Attrs, OpSpec, Vjp, register
 from graphinit.ops import checks
-from graphinit.ops.rules import DTypes, array_axes, first_dtype, free, normalized_axes, per_output
+from graphinit.ops.rules import DTypes, array_axes, first_dtype, free, no_flow, normalized_axes, per_output
 from graphinit.random import normal_numbers, unit_numbers
 
 
@@ -100,10 +100,6 @@ def _normal_kernel(outputs: Sequence[np.ndarray], inputs: Sequence[np.ndarray], 
     y[...] = numbers[: like.size].reshape(like.shape)
 
 
-def _no_share(v: Vjp) -> Sequence[Any]:
-    return (None, None)
-
-
 for _name, _kernel, _numbers in (
     ("uniform_like", _uniform_kernel, "U[0, 1)"),
     ("normal_like", _normal_kernel, "N(0, 1)"),
@@ -115,7 +111,7 @@ for _name, _kernel, _numbers in (
             doc=f"Numbers of {_numbers} in the shape and dtype of another tensor, which are the same for the"
             " same key: [*a], uint64 [3] -> [*a].",
             kernel=_kernel,
-            vjp=_no_share,
+            vjp=no_flow,
             dtype=first_dtype,
             cost=per_output(20),
         )

@@ -101,7 +101,6 @@ class Plan:
             owners: dict[str, Any] = dict(zip(leaf_names, self.leaves, strict=True))
             owners |= dict(zip(names, self.parameters, strict=True))
             self.returned = [owners[name] for name in wanted if f"grad.{name}" not in writes]
-        self.reads = {name: described.variables[name] for name in graph.parameters}
         self.executable = compile_training(
             described.graph, variables, starts=heads, wanted=tuple(wanted), writes=writes
         )

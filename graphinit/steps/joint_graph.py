@@ -20,9 +20,9 @@ from graphinit.ir.types import TensorType, static_shape
 from graphinit.optimizers.base import Optimizer
 from graphinit.optimizers.program import Item
 from graphinit.steps.sums import GradientSums
+from passes.differentiation import NEXT
 from passes.shapes.solver import resolve
 
-NEXT = "next."
 RATE, TIME, SUM = "learning rate", "time", "sum of"
 
 

@@ -105,7 +105,7 @@ def solve_backwards(
         for name in graph.inputs
     }
     loose = {
-        name: _any_rank(graph.numbers[name], first, make_report)
+        name: _any_rank(name, first, make_report)
         for name, shape in inputs.items()
         if shape is None and report.ok
     }
@@ -123,15 +123,15 @@ def _settled(report: Any) -> dict[int | str, int]:
     return found
 
 
-def _any_rank(value: int, inference: Inference, make_report: Callable[[Inference], Any]) -> str:
+def _any_rank(name: str, inference: Inference, make_report: Callable[[Inference], Any]) -> str:
     """Say what is known of an input of which the number of axes stays open, by trying some."""
+    value = inference.graph.numbers[name]
     fitting: list[tuple[int | str, ...]] = []
     for rank in range(_RANKS):
         given = {**inference.given, value: Given(TensorType((-1,) * rank), None)}
-        trial = infer(inference.graph, given)
-        report = make_report(trial)
+        report = make_report(infer(inference.graph, given))
         if report.ok:
-            fitting.append(report[_name(inference, value)])
+            fitting.append(report[name])
     first = []
     for sizes in zip(*fitting, strict=False):
         if sizes[0] == -1 or any(size != sizes[0] for size in sizes):
@@ -142,10 +142,6 @@ def _any_rank(value: int, inference: Inference, make_report: Callable[[Inference
         f"= {_tuple_text((*first, '...'))}, with any further axes" if first else "may have any number of axes"
     )
     return f"{told}, for example {_tuple_text(known[0])}" if known else told
-
-
-def _name(inference: Inference, value: int) -> str:
-    return next(name for name in inference.graph.inputs if inference.graph.numbers[name] == value)
 
 
 def _tuple_text(shape: tuple[int | str, ...]) -> str:

@@ -502,3 +502,12 @@ def test_a_list_of_recorded_arrays_does_not_lose_its_gradients_in_silence(call, 
         assert np.asarray(arrays).shape == (2, 5)  # asked for in so many words
         np.testing.assert_allclose(arrays, [V * 2, V * 3])
     np.testing.assert_allclose(np.sum(arrays), V.sum() * 5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_counting_entries_as_a_norm_keeps_the_dtype(dtype):
+    values = np.array([[1, 0, 2], [0, 0, 3]], dtype)
+    with autograd.record():
+        counted = np.linalg.norm(Array(values), 0, axis=1)
+    assert counted.dtype == dtype
+    np.testing.assert_array_equal(counted.numpy(), np.linalg.norm(values, 0, axis=1))
