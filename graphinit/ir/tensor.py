@@ -220,7 +220,7 @@ def _symbols(value: Any) -> Iterator[Tensor | Size]:
     """Give the tensors and sizes among operands and attributes."""
     if isinstance(value, Tensor | Size):
         yield value
-    elif isinstance(value, tuple | list):
+    elif isinstance(value, tuple | list | SymbolicShape):
         for item in value:
             yield from _symbols(item)
 

@@ -174,6 +174,7 @@ def _transpose_shape(ctx: Any) -> None:
         if extra >= stride and extra:
             ctx.fail("GI205", f"output_padding={extra} must be less than the stride of {stride}")
             return
+        ctx.at_least(ctx.dim(x, spatial), 1, f"axis {spatial} of x is spread, so it must not be empty")
         extent = _extent(ctx, ctx.dim(w, spatial), dilation)
         if extent is None:
             continue

@@ -121,8 +121,8 @@ def state_window(
     names : tuple of str
         What `out` and `size` are, in messages.
     before : int, optional
-        Lets windows count that end outside: the padding in front, since a window must still start on
-        the image or in front of it, never in the padding behind (PyTorch's rule).
+        Lets windows count that end outside, up to a stride less one: the padding in front, since a window
+        must still start on the image or in front of it, never in the padding behind (PyTorch's rule).
     because : sequence of handle
         The sizes that the extent was worked out from.
     """
@@ -135,9 +135,12 @@ def state_window(
         )
         return
     least = extent - padding
+    within = f" padded by {padding}" if padding else ""
+    if before is not None:
+        least -= stride - 1
+        within += f" by the stride of {stride} or more" if stride > 1 else ""
     known = ctx.known(size)
     if not isinstance(least, int) or least > 0:
-        within = f" padded by {padding}" if padding else ""
         ctx.at_least(
             size,
             least,

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from graphinit.errors import GraphInitError
 from graphinit.ir.types import TensorType
 
 _serial = itertools.count()
@@ -121,12 +122,18 @@ class Node:
         Types of its outputs.
     values : list of array, optional
         Values that are known already.
+
+    Attributes
+    ----------
+    failure : GraphInitError or None
+        Why it has no values and never will: computing them, when parameters were about to change, failed.
     """
 
     __slots__ = (
         "__weakref__",
         "_holders",
         "entry",
+        "failure",
         "inputs",
         "serial",
         "spent",
@@ -150,6 +157,7 @@ class Node:
         self.values: list[Any] = [None] * len(types) if values is None else values
         self.wanted = False
         self.spent = False
+        self.failure: GraphInitError | None = None
         self.states: dict[int, tuple[np.ndarray, int]] | None = None
         self._holders: list[Any] = []
 
@@ -210,6 +218,11 @@ def collect(heads: Sequence[Ref], cut: bool) -> Structure:
     cut : bool
         Whether known values (of nodes with one output) are read rather than computed again; what is
         differentiated within the computation is always computed again.
+
+    Raises
+    ------
+    GraphInitError
+        That of a node among them that failed while its parameters had the values that it was recorded with.
     """
     found: dict[int, Node] = {}
     stack = [node for node, _ in heads]
@@ -218,6 +231,8 @@ def collect(heads: Sequence[Ref], cut: bool) -> Structure:
         if id(node) in found:
             continue
         found[id(node)] = node
+        if node.failure is not None:
+            raise node.failure.with_traceback(None)
         if cut and isinstance(node.entry, GradientEntry) and not _is_leaf(node, cut):
             return collect(heads, cut=False)
         if not _is_leaf(node, cut):

@@ -283,7 +283,11 @@ class Pending:
         self._nodes.add(node)
 
     def __call__(self) -> None:
-        """Compute what somebody may still ask for, before parameters change."""
+        """Compute what somebody may still ask for, before parameters change.
+
+        What cannot be computed raises when it is asked for, not here: who changes parameters may know
+        nothing of it, and what else was recorded still needs them as they are.
+        """
         if not self._nodes:
             return
         late = sorted(
@@ -291,8 +295,16 @@ class Pending:
         )
         refs = [(node, port) for node in late for port in node.held() if node.values[port] is None]
         self._nodes.clear()
-        if refs:
+        if not refs:
+            return
+        try:
             compute(refs)
+        except GraphInitError:
+            for node, port in refs:
+                try:
+                    evaluate(node, port)
+                except GraphInitError as failure:
+                    node.failure = failure
 
 
 def pending() -> Pending:

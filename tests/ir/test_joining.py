@@ -112,3 +112,14 @@ def test_inputs_that_users_called_the_same_stay_an_error() -> None:
 def test_an_input_may_be_called_as_an_op_of_another_graph_is() -> None:
     y = F.relu(F.exp(F.input("x", (3,))))
     assert infer_shapes(Graph(y + F.input("relu", (3,)))).ok
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_shape_of_a_tensor_of_another_graph_joins_them(late: bool) -> None:
+    """As a whole, as its sizes one by one do."""
+    first, second = F.input("x", ("a", "b")), F.input("z", ("c", "d"))
+    x, z = (second, first) if late else (first, second)
+    for function in (F.reshape, F.broadcast_to):
+        graph = Graph({"y": function(x, z.shape)})
+        assert set(graph.inputs) == {"x", "z"}
+        assert infer_shapes(graph, x=(1, 6), z=(1, 6))["y"] == (1, 6)

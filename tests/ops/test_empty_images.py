@@ -12,6 +12,7 @@ import pytest
 import graphinit
 from graphinit import Graph, nn
 from graphinit import functional as F
+from graphinit.errors import ShapeError
 from passes.shape_inference import infer_shapes
 
 
@@ -69,9 +70,12 @@ def test_no_window_starts_behind_the_image() -> None:
             continue
         graph = Graph(F.max_pool(n, kernel, stride, ((before, after),), ceil=True))
         symbolic = infer_shapes(graph)
-        for size in range(max(1, kernel - before - after), 9):
+        for size in range(1, 9):
             wanted = places(size, kernel, stride, before, after)
             report = symbolic.update(x=(1, 1, size))
+            assert report.ok == (wanted > 0)
+            if not report.ok:
+                continue
             assert report["y"] == (1, 1, wanted)
             y = graphinit.compile(graph, x=(1, 1, size)).forward(-np.ones((1, 1, size)))
             np.testing.assert_array_equal(y, -np.ones((1, 1, wanted)))
@@ -85,6 +89,22 @@ def test_layers_round_up_alike(axes: int) -> None:
     for kind in ("Max", "Avg"):
         layer = getattr(nn, f"{kind}Pool{axes}D")(1, 2, ceil_mode=True)
         np.testing.assert_array_equal(layer(np.ones(shape, np.float32)), np.ones((2, 3) + (1,) * axes))
+
+
+def test_windows_larger_than_the_image_round_up_to_one() -> None:
+    """As PyTorch has it, where the stride reaches over what is missing."""
+    x = np.array([[[3.0, 5.0]]], np.float32)
+    np.testing.assert_array_equal(nn.MaxPool1D(4, ceil_mode=True)(x), [[[5]]])
+    np.testing.assert_array_equal(nn.AvgPool1D(4, ceil_mode=True)(x), [[[4]]])
+    with pytest.raises(ShapeError, match="4, must not exceed axis 2 of x by the stride of 2 or more: 2 < 3"):
+        nn.MaxPool1D(4, 2, ceil_mode=True)(x)
+
+
+def test_nothing_is_not_spread() -> None:
+    layer = nn.Conv1DTranspose(4, 3, in_channels=2)
+    layer.initialize()
+    with pytest.raises(ShapeError, match="axis 2 of x is spread, so it must not be empty: 0 < 1"):
+        layer(np.ones((5, 2, 0), np.float32))
 
 
 def test_an_lstm_without_first_cells_starts_from_zeros() -> None:

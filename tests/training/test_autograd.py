@@ -20,6 +20,7 @@ from graphinit.errors import (
     ParameterError,
     ShapeError,
     UninitializedError,
+    ValueRangeError,
 )
 from graphinit.trainer import Trainer
 
@@ -559,3 +560,21 @@ def test_functions_of_numpy_see_values():
     assert float(np.mean(y)) == 6
     assert np.concatenate([y, y], axis=1).shape == (2, 4)
     assert float(np.max(y)) == 12
+
+
+def test_values_that_cannot_be_computed_stop_nobody_else():
+    """Only who asks for them hears of it; others keep the values that they were recorded with."""
+    table, dense, other = nn.Embedding(4, 3), nn.Dense(2, in_units=3), nn.Dense(1, in_units=1)
+    for net in (table, dense, other):
+        net.initialize("ones")
+    with autograd.record():
+        good = dense(np.ones((5, 3), np.float32))
+        bad = table(np.array([9])).sum()
+    with pytest.raises(ValueRangeError, match="take was given the id 9"):
+        bad.backward()
+    other.weight.set_data([[2.0]])
+    dense.weight.set_data(np.zeros((2, 3)))
+    np.testing.assert_array_equal(good.numpy(), np.full((5, 2), 3.0))
+    for ask in (bad.numpy, bad.backward, lambda: (bad * 2).numpy()):
+        with pytest.raises(ValueRangeError, match="take was given the id 9"):
+            ask()
