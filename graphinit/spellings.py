@@ -53,7 +53,7 @@ TENSORS: Mapping[str, str] = {
     "as_in_context": _NO_DEVICE,
     "as_in_ctx": _NO_DEVICE,
 }
-"""Of tensors in `forward`."""
+"""Of tensors in `forward`, and of recorded arrays, which have some of them."""
 
 BLOCKS: Mapping[str, str] = {
     "name_scope": "leave it out: parameters are named by their place, as in 0.weight",

@@ -7,11 +7,11 @@ import math
 from graphinit.functional.linear import matmul
 from graphinit.functional.movement import swapaxes
 from graphinit.functional.operands import Operand
-from graphinit.ir.joining import whole
+from graphinit.ir.joining import all_or_nothing
 from graphinit.ir.tensor import Tensor, apply, symbolic
 
 
-@whole()
+@all_or_nothing()
 def attention(
     query: Operand,
     key: Operand,

@@ -20,7 +20,7 @@ from graphinit.functional.operands import Operand
 from graphinit.ir.dims import SizeRef, size_of
 from graphinit.ir.expressions import Expr
 from graphinit.ir.graph import Graph, GraphBuilder
-from graphinit.ir.joining import STAND_IN, join, note, whole
+from graphinit.ir.joining import STAND_IN, all_or_nothing, join, note
 from graphinit.ir.node import UNTYPED, Node, Value
 from graphinit.ir.op import Attrs, intern_rule
 from graphinit.ir.tensor import Tensor, add_constant, apply_all, symbolic
@@ -30,7 +30,7 @@ Values = Any
 """A tensor, or a tuple or list of tensors."""
 
 
-@whole()
+@all_or_nothing()
 def while_loop(
     condition: Callable[..., Any], body: Callable[..., Values], init: Values, max_steps: int | None = None
 ) -> Values:
@@ -91,7 +91,7 @@ def while_loop(
     return _like(init, outputs)
 
 
-@whole()
+@all_or_nothing()
 def cond(
     predicate: Operand, then: Callable[..., Values], otherwise: Callable[..., Values], *operands: Operand
 ) -> Values:
@@ -134,7 +134,7 @@ def cond(
     return outputs[0] if traced.single else outputs
 
 
-@whole()
+@all_or_nothing()
 def scan(
     body: Callable[[Values, Values], tuple[Values, Values]], init: Values, xs: Values, reverse: bool = False
 ) -> tuple[Values, Values]:

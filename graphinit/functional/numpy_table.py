@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from graphinit.errors import GraphInitError, OpError
-from graphinit.ir.joining import whole
+from graphinit.ir.joining import all_or_nothing
 from graphinit.ir.operators import Arithmetic, answer_numpy_with
 from graphinit.ir.tensor import apply, symbolic
 
@@ -132,7 +132,7 @@ def answer(function: Any, method: str, args: tuple[Any, ...], options: dict[str,
         _refuse(function, method, symbols)
     args, options = _symbolic(args), _symbolic(options)
     builders = {item.builder: None for item in _operands((args, options)) if hasattr(item, "builder")}
-    with whole(*builders):  # a composition may fail when some of it has been added
+    with all_or_nothing(*builders):  # a composition may fail when some of it has been added
         return _call(title(function), known, args, options)
 
 

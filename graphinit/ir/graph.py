@@ -21,7 +21,7 @@ from graphinit.copying import WHAT_TO_DO, find_nameless
 from graphinit.errors import GraphError, UnknownNameError
 from graphinit.ir.digraph import read_digraph, write_digraph
 from graphinit.ir.dims import Expr
-from graphinit.ir.joining import join, whole
+from graphinit.ir.joining import all_or_nothing, join
 from graphinit.ir.node import NO_META, UNTYPED, Meta, Node, Value
 from graphinit.ir.node_table import NodeTable, Row
 from graphinit.ir.op import NO_ATTRS, Attrs, intern_rule, op_spec
@@ -113,7 +113,7 @@ class Graph:
             structure = {name: name for name in named}
         elif not isinstance(outputs, Sequence):
             structure = "y"
-        with whole():
+        with all_or_nothing():
             builder = join(tensor.builder for tensor in (*named.values(), *(inputs or ())))
             values = {name: tensor.value for name, tensor in named.items()}
             order = None if inputs is None else [tensor.value.node for tensor in inputs]

@@ -1,7 +1,7 @@
 """Builders that become one, whole or not at all.
 
 Tensors of two graphs that meet in an op join their builders.  When the call that joined them fails, both
-are again what they were: what joins, or adds several nodes, stands inside `whole`.
+are again what they were: what joins, or adds several nodes, stands inside `all_or_nothing`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def may_fail() -> bool:
 
 
 @contextmanager
-def whole(*builders: Any) -> Iterator[None]:
+def all_or_nothing(*builders: Any) -> Iterator[None]:
     """Undo, when what is inside fails, all joining of builders and all that was added to them.
 
     Parameters
@@ -50,7 +50,7 @@ def whole(*builders: Any) -> Iterator[None]:
 
 
 def note(builder: Any) -> None:
-    """Let a builder forget what is added to it from now on, if what is inside `whole` fails."""
+    """Let a builder forget what is added to it from now on, if what is inside `all_or_nothing` fails."""
     undo = _undo.value
     if undo is not None:
         count = len(builder.nodes)
@@ -77,7 +77,7 @@ def join(builders: Iterable[Any]) -> Any:
         elif joined is not builder and builder not in others:
             others.append(builder)
     if others:
-        with whole():
+        with all_or_nothing():
             for other in others:
                 joined = _joined(joined, other)
     return joined
@@ -97,7 +97,7 @@ def _joined(mine: Any, other: Any) -> Any:
     note(mine)
     nodes, table = other.nodes, other.table
     undo = _undo.value
-    assert undo is not None, "builders are joined inside `whole`"
+    assert undo is not None, "builders are joined inside `all_or_nothing`"
 
     def part() -> None:
         other.into, other.renamed = None, {}

@@ -11,7 +11,7 @@ import numpy as np
 from graphinit.errors import SymbolicValueError
 from graphinit.ir.dims import Dim, Expr, maximum, size_of
 from graphinit.ir.graph import GraphBuilder
-from graphinit.ir.joining import join, whole
+from graphinit.ir.joining import all_or_nothing, join
 from graphinit.ir.node import Value
 from graphinit.ir.operators import Arithmetic, Operators
 from graphinit.ir.types import TensorType
@@ -101,7 +101,7 @@ class Size(Arithmetic[Any]):
         if exact is None or not all(isinstance(item, Size) or _is_whole(item) for item in operands):
             return next(iter(self._tensors.values())).operate(op, *operands, **attrs)
         sizes = [item for item in operands if isinstance(item, Size)]
-        with whole():
+        with all_or_nothing():
             join(size.builder for size in sizes)  # names are unique in one builder only
             dim = exact(*(item.expr if isinstance(item, Size) else int(item) for item in operands))
         tensors = {tensor.value.node: tensor for size in sizes for tensor in size._tensors.values()}

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphinit.errors import DTypeError, OpError, SymbolicValueError
 from graphinit.ir.graph import GraphBuilder
-from graphinit.ir.joining import join, may_fail, whole
+from graphinit.ir.joining import all_or_nothing, join, may_fail
 from graphinit.ir.node import NO_META, Meta, Value
 from graphinit.ir.op import Attrs, Literal
 from graphinit.ir.operators import Arithmetic, Operators, Unread
@@ -171,7 +171,7 @@ def apply_all(op: str, *operands: Any, name: str | None = None, **attrs: Any) ->
     builder = None
     for item in _symbols((operands, tuple(attrs.values()))):
         if builder is not None and item.builder is not builder:
-            with whole():
+            with all_or_nothing():
                 builder = join(other.builder for other in _symbols((operands, tuple(attrs.values()))))
                 return _added(builder, op, operands, attrs, name)
         builder = item.builder

@@ -6,7 +6,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from graphinit.parameter import GRAD_REQS, Parameter
 from graphinit.recorded.nodes import LEAF, Node, OpEntry, Ref
 from graphinit.recorded.running import backward, evaluate, pending
 from graphinit.recording import mode
+from graphinit.spellings import TENSORS, attribute_error
 from passes.shape_inference import infer_shapes
 from passes.shapes.solver import resolve
 
@@ -101,6 +102,13 @@ class Array(Operators[Any]):
         if not self.shape:
             raise TypeError("an array without axes has no length")
         return self.shape[0]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise attribute_error("x", name, "a recorded array", TENSORS) or AttributeError(
+                f"a recorded array has no attribute {name!r}", name=name, obj=self
+            )
 
     # ------------------------------------------------------------------ its value
 

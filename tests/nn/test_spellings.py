@@ -92,6 +92,21 @@ def test_a_python_loop_says_how_the_loop_is_written():
     assert float(graphinit.compile(graphinit.Graph(names["x"])).forward(np.ones(3)).sum()) == 0.75
 
 
+def test_a_recorded_array_says_what_to_write_too():
+    x = np.ones((2, 3), np.float32)
+    net = nn.Dense(1)
+    net.initialize()
+    with autograd.record():
+        y = net(x)
+        with pytest.raises(SpellingError, match=r"a recorded array has no norm here; write F.sqrt"):
+            y.norm()
+        with pytest.raises(SpellingError, match=r"a recorded array has no exp here; write F.exp\(x\)"):
+            y.exp()
+    with pytest.raises(AttributeError, match="a recorded array has no attribute 'shpe'"):
+        y.shpe
+    assert not hasattr(y, "shpe")
+
+
 def test_a_recorded_array_has_a_scalar():
     net = nn.Dense(1, in_units=1, use_bias=False)
     net.initialize(init.Constant(2))
