@@ -18,6 +18,7 @@ from graphinit.errors import BlockError
 from graphinit.interrupts import make
 from graphinit.ir.node import Meta
 from graphinit.ir.origin import Origin, here, warn_user
+from graphinit.ir.types import canonical_dtype, is_float
 from graphinit.nn.arguments import bound_by_name
 from graphinit.nn.hooks import Handle
 from graphinit.nn.keywords import check_keywords, keyword_error
@@ -378,8 +379,10 @@ class Owner(Portable):
                 stack.append((child, iter(child._children.values())))
 
     def cast(self, dtype: Any) -> None:
-        """Change the dtype of every parameter, or of none."""
-        make([parameter.casting(dtype) for parameter in self.collect_params().distinct().values()])
+        """Change the dtype of every parameter, or of none; counters and masks keep theirs among floating ones."""
+        parameters = self.collect_params().distinct().values()
+        kept = is_float(canonical_dtype(dtype))
+        make([each.casting(dtype) for each in parameters if not kept or is_float(each.dtype)])
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""

@@ -160,3 +160,13 @@ def test_another_phase_is_refused() -> None:
     text = made("forward").trace(train=True, x=(2, 3)).to_json().replace('"forward"', '"later"')
     with pytest.raises(GraphError, match="'forward' or 'backward'"):
         Graph.from_json(text)
+
+
+def test_a_counter_is_a_counter_in_any_precision() -> None:
+    net = made("forward")
+    net.cast("float16")
+    assert (net.scale.dtype, net.count.dtype) == ("float16", "int64")
+    net.count.set_data(2048)
+    with autograd.train_mode():
+        net(X)
+    assert net.count.data() == 2049
