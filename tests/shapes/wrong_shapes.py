@@ -21,9 +21,6 @@ CONTRACTS: dict[str, str] = {
     **dict.fromkeys(("linear", "batch_norm", "conv", "conv_transpose", "broadcast_like"), BROADCASTS),
     **dict.fromkeys(("along_axis", "add_positions"), BROADCASTS),
     **dict.fromkeys(("cond", "while_loop", "scan"), UNSEEN),
-    **dict.fromkeys(
-        ("max_pool", "avg_pool"), "a window fits at least once, also where ceil= counts parts of one"
-    ),
     "resample": "the axes behind the channels are those that size= and scale= speak of, no more",
     "reflect_pad": "a border is mirrored once: it is shorter than what it mirrors",
     "pick": "with fewer ids than rows some rows are left out",
